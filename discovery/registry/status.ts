@@ -1,0 +1,57 @@
+// What the registry and the poller know of an instance beyond its snapshot: the material of /stats.
+import type { Health, Instance, Override, RegistrySource, Status } from '../../shared/registry/instance.js'
+import type { PollingConfig, ServerConfig } from '../../shared/config/model.js'
+import type { StoredInstance } from '../store/store.js'
+
+/** The result of one poll: data, whatever went wrong. Times are epoch milliseconds. */
+export interface Observation {
+  readonly startedAt: number
+  readonly endedAt: number
+  /** `inconclusive`: the prober failed, not the instance; says nothing about its health. */
+  readonly verdict: 'passed' | 'failed' | 'inconclusive'
+  readonly status: Status
+  /** In short, for people: see `Packet.response`. */
+  readonly response: string
+  readonly latencyMs: number
+  readonly tries: number
+}
+
+export interface HealthState {
+  readonly health: Health
+  /** Consecutive observations against `health`. */
+  readonly streak: number
+  /** Epoch milliseconds of the last change. */
+  readonly since: number
+}
+
+export interface InstanceStatus {
+  readonly instance: Instance
+  readonly polling: PollingConfig
+  /** Epoch milliseconds; null before the first poll of this life. */
+  readonly checkStartedAt: number | null
+  readonly lastCheckedAt: number | null
+  readonly lastFailureAt: number | null
+  /** `unknown` before the first poll. */
+  readonly status: Status
+  /** Last observation in words; empty before the first poll. */
+  readonly response: string
+  readonly latencyMs: number | null
+}
+
+/** The only writer of instance state. */
+export interface Registry extends RegistrySource {
+  /**
+   * Makes `servers` the whole content. What is known of an instance whose id stays is kept; a newcomer starts from its
+   * stored state, else `unknown`.
+   */
+  replace(servers: readonly ServerConfig[], stored?: ReadonlyMap<string, StoredInstance>): void
+  /** A poll begins. */
+  started(id: string, at: number): void
+  /** A poll ended: updates health by streaks, publishes a snapshot if it changed. Unknown ids are ignored. */
+  observe(id: string, observation: Observation): void
+  setOverride(id: string, override: Override | undefined): boolean
+  status(id: string): InstanceStatus | undefined
+  /** In the order of the config. */
+  statuses(): readonly InstanceStatus[]
+}
+

@@ -1,0 +1,215 @@
+// The one frozen model that both layouts of the file normalise to: defaults applied, times in milliseconds.
+import type { InstanceSpec } from '../registry/instance.js'
+
+/** A fault (or a warning) in a config file. `line` and `col` count from 1; 0 where no place can be named. */
+export interface Problem {
+  readonly file: string
+  readonly line: number
+  readonly col: number
+  /** Dotted path of the key, e.g. `services.orders.polling.frequency`; empty for the file as a whole. */
+  readonly path: string
+  readonly message: string
+  /** What to do, e.g. `did you mean "frequency"?`. */
+  readonly hint?: string
+}
+
+export type Parsed =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] }
+
+/** Plain JSON data: it travels to the workers as it is. */
+export interface Config {
+  readonly layout: 'classic' | 'full'
+  /** Absolute path of the file it came from. */
+  readonly file: string
+  readonly discovery: DiscoveryConfig
+  readonly processor: ProcessorConfig
+  readonly services: readonly ServiceConfig[]
+  /** From every service's `apis`, then from `routes`; of two that match the same, the last wins. */
+  readonly routes: readonly RouteConfig[]
+}
+
+export interface DiscoveryConfig {
+  readonly name: string
+  /** Undefined: all interfaces. */
+  readonly host?: string
+  /** 0 picks a free one. */
+  readonly port: number
+  readonly store: { readonly kind: 'sqlite'; readonly path: string } | { readonly kind: 'memory' }
+  /** Needed by whatever changes something; while none is set only loopback peers may. */
+  readonly token?: string
+  readonly retention: RetentionConfig
+  /** Absolute path of the file that `/dump` writes. */
+  readonly dumpFile: string
+  /** Cron form; undefined: only on request. */
+  readonly dumpSchedule?: string
+  readonly polling: {
+    /** Probes in flight at once over all instances. */
+    readonly concurrency: number
+    /** Share of the frequency by which each poll may be early or late, 0 to 0.5; spreads load without drifting. */
+    readonly jitter: number
+  }
+}
+
+export interface RetentionConfig {
+  /** Cron form: when old rows are removed. */
+  readonly schedule: string
+  readonly eventsMs: number
+  readonly minutesMs: number
+  readonly hoursMs: number
+  /** Requests older than this go, whatever the rings hold. */
+  readonly requestsMs: number
+  /** Data of instances that are in no config any more. */
+  readonly goneMs: number
+}
+
+export interface ProcessorConfig {
+  readonly name: string
+  readonly host?: string
+  readonly port: number
+  readonly workers: number
+  /** A worker silent for so long is replaced. */
+  readonly hangMs: number
+  /** Peers whose X-Forwarded-* are believed, as addresses or CIDR blocks. */
+  readonly trustedProxies: readonly string[]
+  readonly limits: LimitsConfig
+  readonly timeouts: TimeoutsConfig
+  /** Newest requests kept per instance; 0 keeps none. */
+  readonly requestLimit: number
+}
+
+export interface LimitsConfig {
+  readonly headBytes: number
+  readonly headerCount: number
+  readonly uriBytes: number
+  /** Of a request's body; 0: no limit. */
+  readonly bodyBytes: number
+  /** Client connections per worker. */
+  readonly connections: number
+  /** Per endpoint and worker. */
+  readonly upstreamConnections: number
+  readonly idleUpstreamConnections: number
+}
+
+/** All in milliseconds; 0 means no limit. */
+export interface TimeoutsConfig {
+  readonly connectMs: number
+  /** From the request's last byte to the head of the answer. */
+  readonly firstByteMs: number
+  /** Between two pieces of a body, in either direction. */
+  readonly idleMs: number
+  /** From the head of the request to the end of the answer. */
+  readonly totalMs: number
+  /** For a client to send a whole head. */
+  readonly requestHeadMs: number
+  /** Between two requests on a client's connection. */
+  readonly keepAliveMs: number
+  /** How long an unused upstream connection is kept. */
+  readonly upstreamKeepAliveMs: number
+  /** How long SIGTERM waits for requests in flight. */
+  readonly drainMs: number
+}
+
+/** What a service or a route may set for its own requests. */
+export type ExchangeTimeouts = Pick<TimeoutsConfig, 'connectMs' | 'firstByteMs' | 'idleMs' | 'totalMs'>
+
+export type RetryReason = 'connect' | 'reset' | 'timeout' | '502' | '503' | '504'
+
+export interface RetryConfig {
+  /** Tries in all, the first one included. */
+  readonly attempts: number
+  readonly on: readonly RetryReason[]
+}
+
+export interface ServiceConfig {
+  readonly name: string
+  /** Each with its own effective polling. */
+  readonly servers: readonly ServerConfig[]
+  readonly balance: { readonly strategy: 'round-robin' }
+  readonly retry: RetryConfig
+  readonly timeouts: ExchangeTimeouts
+  /** How `https` instances are verified. */
+  readonly tls: UpstreamTlsConfig
+  readonly apis: readonly string[]
+}
+
+export interface ServerConfig {
+  readonly spec: InstanceSpec
+  readonly polling: PollingConfig
+}
+
+export interface UpstreamTlsConfig {
+  readonly verify: boolean
+  /** Absolute path of a PEM file with the authorities to trust in place of the system's. */
+  readonly caFile?: string
+  readonly serverName?: string
+}
+
+export type Schedule = { readonly kind: 'every'; readonly ms: number } | { readonly kind: 'cron'; readonly expression: string }
+
+export interface PollingCommon {
+  readonly frequency: Schedule
+  readonly timeoutMs: number
+  /** Extra tries in one poll, after a failure. */
+  readonly retries: number
+  readonly retryDelayMs: number
+  /** Consecutive passed polls that turn `down` into `up`. */
+  readonly rise: number
+  /** Consecutive failed polls that turn `up` (or `unknown`) into `down`. */
+  readonly fall: number
+  /** Packets of history kept; at least 1. */
+  readonly packetLimit: number
+}
+
+export type PollingConfig =
+  | (PollingCommon & {
+      readonly method: 'health'
+      /** Path, with query if any; below the instance's base path. */
+      readonly endpoint: string
+      readonly httpMethod: 'GET' | 'HEAD'
+      readonly headers: Readonly<Record<string, string>>
+      readonly expect: HealthExpectation
+      readonly tls: UpstreamTlsConfig
+    })
+  | (PollingCommon & { readonly method: 'ping' })
+  | (PollingCommon & { readonly method: 'tcp' })
+
+export interface HealthExpectation {
+  /** Inclusive ranges. */
+  readonly statuses: readonly (readonly [number, number])[]
+  /** The first 64 KiB of the body must hold this text, or match this pattern. */
+  readonly body?: { readonly kind: 'text'; readonly text: string } | { readonly kind: 'pattern'; readonly pattern: string }
+  readonly maxLatencyMs?: number
+}
+
+export interface RouteConfig {
+  /** Stable name in metrics, records and `explain`: `service:/path`, made unique. */
+  readonly id: string
+  readonly match: RouteMatch
+  readonly handler:
+    | { readonly kind: 'forward'; readonly service: string }
+    | { readonly kind: 'fixed'; readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
+  readonly timeouts?: Partial<ExchangeTimeouts>
+  readonly retry?: Partial<RetryConfig>
+}
+
+export interface RouteMatch {
+  /** Lower case; `*.example.org` matches any number of labels; empty: every host. */
+  readonly hosts: readonly string[]
+  /** Empty: every method. */
+  readonly methods: readonly string[]
+  /**
+   * `/a/{id}/*`: literal segments, `{name}` for one segment, a last `*` for one segment or more. A path without a last
+   * `*` takes itself and, unless `exact`, all below itself on whole segments. No trailing slash, save the root `/`.
+   */
+  readonly path: string
+  readonly exact: boolean
+  /** Lower-case names; without a value the field must be there. */
+  readonly headers: readonly FieldMatch[]
+  readonly query: readonly FieldMatch[]
+}
+
+export interface FieldMatch {
+  readonly name: string
+  readonly value?: string
+}

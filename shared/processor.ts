@@ -1,0 +1,62 @@
+// The request processor as the discovery side and the CLI see it, so that neither half imports the other.
+import type { Code } from './errors.js'
+import type { Health, Override, Priority } from './registry/instance.js'
+
+export interface WorkerStatus {
+  readonly name: string
+  readonly pid: number
+  readonly state: 'starting' | 'serving' | 'draining' | 'gone'
+  /** Epoch milliseconds. */
+  readonly startedAt: number
+  readonly connections: number
+  readonly inFlight: number
+  readonly loopLagMs: number
+  readonly rssBytes: number
+  /** `seq` of the snapshot that it routes by. */
+  readonly snapshotSeq: number
+}
+
+export interface ProcessorStatus {
+  readonly name: string
+  readonly state: 'starting' | 'serving' | 'draining' | 'stopped'
+  readonly port: number
+  readonly workers: readonly WorkerStatus[]
+  /** Workers replaced because they died or hung. */
+  readonly replaced: number
+}
+
+/** Why a request would go where it goes. */
+export interface Explanation {
+  readonly method: string
+  readonly host: string
+  /** Path and query as given. */
+  readonly target: string
+  readonly outcome:
+    | { readonly kind: 'forward'; readonly route: string; readonly service: string; readonly strategy: string }
+    | { readonly kind: 'fixed'; readonly route: string; readonly status: number }
+    | { readonly kind: 'refused'; readonly code: Code; readonly status: number; readonly detail: string }
+  /** Every instance of the service, best tier first. */
+  readonly candidates: readonly Candidate[]
+  /** Ids that share the next request, in turn; the others stand by. */
+  readonly picks: readonly string[]
+}
+
+export interface Candidate {
+  readonly instance: string
+  readonly url: string
+  readonly priority: Priority
+  readonly weight: number
+  readonly health: Health
+  readonly override?: Override
+  readonly picked: boolean
+  /** Why it is picked or not, in words: `up, highest tier`, `down`, `drained by override`, `stands by: tier med`. */
+  readonly reason: string
+}
+
+export interface ProcessorView {
+  status(): ProcessorStatus
+  /** Resolves when every worker that answers in time has reported what it counted until now. */
+  flush(): Promise<void>
+}
+
+export type Explain = (method: string, url: string) => Explanation

@@ -1,0 +1,44 @@
+// The snapshot on the wire: whole at first, then only what changed, so that one flip among 10,000 costs one line.
+import type { Instance, Snapshot } from './instance.js'
+
+export type Change =
+  | { readonly kind: 'whole'; readonly snapshot: Snapshot }
+  | {
+      readonly kind: 'delta'
+      readonly term: number
+      readonly seq: number
+      /** The `seq` that the receiver must hold for this delta to apply. */
+      readonly base: number
+      readonly put: readonly Instance[]
+      /** Ids, without order. */
+      readonly gone: readonly string[]
+    }
+
+/** What turns `before` into `after`. Unchanged instances are recognised by identity: the registry shares them. */
+export function diff(before: Snapshot, after: Snapshot): Change {
+  if (before.term !== after.term) return { kind: 'whole', snapshot: after }
+  const old = new Map(before.instances.map((instance) => [instance.id, instance]))
+  const put: Instance[] = []
+  for (const instance of after.instances) {
+    if (old.get(instance.id) !== instance) put.push(instance)
+    old.delete(instance.id)
+  }
+  return { kind: 'delta', term: after.term, seq: after.seq, base: before.seq, put, gone: [...old.keys()] }
+}
+
+/** The snapshot after `change`, or undefined where it does not follow on `before`: ask for a whole one. */
+export function apply(before: Snapshot, change: Change): Snapshot | undefined {
+  if (change.kind === 'whole') return change.snapshot
+  if (change.term !== before.term || change.base !== before.seq) return undefined
+  const put = new Map(change.put.map((instance) => [instance.id, instance]))
+  const gone = new Set(change.gone)
+  const instances: Instance[] = []
+  for (const instance of before.instances) {
+    if (gone.has(instance.id)) continue
+    const newer = put.get(instance.id)
+    put.delete(instance.id)
+    instances.push(newer ?? instance)
+  }
+  instances.push(...put.values())
+  return { term: change.term, seq: change.seq, instances }
+}
