@@ -1,0 +1,204 @@
+// What one worker's connections, handlers and pipes share: its settings, its clock, its routes and its counters.
+import { randomBytes } from 'node:crypto'
+import net from 'node:net'
+import type { Config, LimitsConfig, TimeoutsConfig } from '../shared/config/model.js'
+import { type Code, ProxyError } from '../shared/errors.js'
+import type { Log } from '../shared/log.js'
+import type { AttemptResult } from '../shared/metrics/report.js'
+import type { ClientConnection } from './engine/client.js'
+import { reply, replyProblem } from './engine/reply.js'
+import { head } from './engine/request-head.js'
+import type { Wheel } from './engine/wheel.js'
+import { Exchange, type RequestBody } from './exchange.js'
+import type { Recorder } from './recorder.js'
+import { requestView } from './routing/request-view.js'
+import type { RouteTable } from './routing/table.js'
+
+/** What a client may send as its own request id: anything else is replaced. */
+const REQUEST_ID = /^[A-Za-z0-9._~+/=:@-]{1,128}$/
+
+/** Characters of a path that a record keeps. */
+const MOST_PATH = 1024
+
+export class Core {
+  readonly limits: LimitsConfig
+  readonly timeouts: TimeoutsConfig
+  readonly connections = new Set<ClientConnection>()
+  /** Exchanges that have not ended. */
+  inFlight = 0
+  /** No new requests: answers end their connections. */
+  draining = false
+  private readonly trusted: net.BlockList | undefined
+  private readonly idPrefix = `${randomBytes(6).toString('base64url')}-`
+  private ids = 0
+
+  /** `via`: how this gateway calls itself in Via, the same in all its workers and in no other gateway. */
+  constructor(
+    config: Config,
+    readonly via: string,
+    public table: RouteTable,
+    readonly deps: { readonly wheel: Wheel; readonly recorder: Recorder; readonly log: Log },
+  ) {
+    this.limits = config.processor.limits
+    this.timeouts = config.processor.timeouts
+    this.trusted = blockList(config.processor.trustedProxies)
+  }
+
+  get wheel(): Wheel {
+    return this.deps.wheel
+  }
+
+  /** Whether this peer's X-Forwarded-* are believed. */
+  trusts(address: string): boolean {
+    const peer = plainAddress(address)
+    return (
+      this.trusted !== undefined && net.isIP(peer) !== 0 && this.trusted.check(peer, net.isIPv6(peer) ? 'ipv6' : 'ipv4')
+    )
+  }
+
+  /** Unique over all workers and restarts, and cheap: random once, then counted. */
+  requestId(): string {
+    return this.idPrefix + (this.ids++).toString(36)
+  }
+
+  /** The exchange for the head that was parsed last. */
+  exchange(client: ClientConnection, body: RequestBody): Exchange {
+    this.inFlight++
+    const id = REQUEST_ID.test(head.requestId) ? head.requestId : this.requestId()
+    const peer = plainAddress(client.peer)
+    const proto = head.forwardedProto === '' ? 'http' : head.forwardedProto
+    const host = head.forwardedHost === '' ? head.host : head.forwardedHost
+    const added =
+      `X-Forwarded-For: ${head.forwardedFor === '' ? peer : `${head.forwardedFor}, ${peer}`}\r\n` +
+      `X-Forwarded-Proto: ${proto}\r\n${host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`}` +
+      `X-Request-Id: ${id}\r\nVia: 1.${head.minor} ${this.via}\r\n`
+    return new Exchange(
+      client,
+      this.table,
+      id,
+      head.method,
+      head.target,
+      head.path,
+      head.host,
+      head.minor,
+      head.fields,
+      added,
+      body,
+      head.expectsContinue,
+      this.wheel.now(),
+    )
+  }
+
+  /** Finds the route of an exchange whose head was parsed last, and lets it answer. */
+  serve(exchange: Exchange): void {
+    // RFC 9110 section 7.6.3: a message that has been here before would go round until something breaks.
+    if (head.via !== '' && head.via.includes(this.via)) {
+      return this.fail(
+        exchange,
+        new ProxyError('loop', 'client', 'never', 'this request has already passed this gateway'),
+      )
+    }
+    const { method, path, host, target, fields } = exchange
+    if (path === '*') return reply(exchange, 204, '', '', this.via)
+    const match = exchange.table.match(path, head.oddPath, requestView(host, method, target, fields))
+    switch (match.kind) {
+      case 'route':
+        exchange.route = match.route
+        return match.route.handle(exchange)
+      case 'ambiguous':
+        return this.fail(
+          exchange,
+          new ProxyError(
+            'ambiguous-path',
+            'client',
+            'never',
+            'the path can be read in two ways: send it in its normal form',
+          ),
+        )
+      case 'method': {
+        const failure = new ProxyError('method-not-allowed', 'client', 'never', `${method} is not allowed here`)
+        return this.fail(exchange, failure, `Allow: ${match.allow.join(', ')}\r\n`)
+      }
+      case 'none':
+        if (path === '/' && (method === 'GET' || method === 'HEAD')) {
+          return reply(exchange, 200, 'Content-Type: application/json\r\n', '{"status":"Success"}', this.via)
+        }
+        return this.fail(exchange, new ProxyError('no-route', 'client', 'never', `no route for ${method} ${path}`))
+    }
+  }
+
+  /** Answers an exchange with a problem, or cuts its answer off where one has begun. */
+  fail(exchange: Exchange, error: ProxyError, extra = ''): void {
+    this.deps.log.debug({ code: error.code, request: exchange.id, instance: exchange.instance }, error.message)
+    if (exchange.headSent) exchange.client.abort(error.code)
+    else replyProblem(exchange, error.code, error.message, this.via, extra)
+  }
+
+  attempted(result: AttemptResult): void {
+    this.deps.recorder.attempted(result)
+  }
+
+  /** An exchange has ended. */
+  done(exchange: Exchange): void {
+    this.inFlight--
+    const { route, retries } = exchange
+    if (retries > 0) this.deps.recorder.retried(retries)
+    this.deps.recorder.finished({
+      at: Date.now(),
+      id: exchange.id,
+      service: route?.service ?? '',
+      instance: exchange.instance,
+      route: route?.id ?? '',
+      method: exchange.method,
+      path: exchange.path.length > MOST_PATH ? exchange.path.slice(0, MOST_PATH) : exchange.path,
+      status: exchange.status,
+      durationMs: this.wheel.now() - exchange.startedAt,
+      attempts: exchange.attempts,
+      bytesIn: exchange.bytesIn,
+      bytesOut: exchange.bytesOut,
+      error: exchange.error,
+      client: plainAddress(exchange.client.peer),
+    })
+  }
+
+  /** Bytes were refused before there was an exchange. */
+  refused(code: Code, status: number, peer: string): void {
+    this.deps.recorder.finished({
+      at: Date.now(),
+      id: '',
+      service: '',
+      instance: '',
+      route: '',
+      method: '',
+      path: '',
+      status,
+      durationMs: 0,
+      attempts: 0,
+      bytesIn: 0,
+      bytesOut: 0,
+      error: code,
+      client: plainAddress(peer),
+    })
+  }
+
+  disconnected(client: ClientConnection): void {
+    this.connections.delete(client)
+  }
+}
+
+/** An IPv4 peer of a dual-stack socket, as IPv4. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice(7) : address
+}
+
+function blockList(blocks: readonly string[]): net.BlockList | undefined {
+  if (blocks.length === 0) return undefined
+  const list = new net.BlockList()
+  for (const block of blocks) {
+    const [address = '', bits] = block.split('/')
+    const family = net.isIPv6(address) ? 'ipv6' : 'ipv4'
+    if (bits === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(bits), family)
+  }
+  return list
+}

@@ -1,0 +1,476 @@
+// One connection of a client: heads and bodies in, answers out in the order of the requests, and an end to every wait.
+import type net from 'node:net'
+import { type Code, ERRORS, ProxyError } from '../../shared/errors.js'
+import { Exchange } from '../exchange.js'
+import type { Core } from '../core.js'
+import { latin1 } from './bytes.js'
+import { ChunkScanner } from './chunked.js'
+import * as fault from './fault.js'
+import { problemFields, problemHead } from './reply.js'
+import { problemBody } from '../../shared/problem.js'
+import { head, parseRequestHead } from './request-head.js'
+import { Deadline } from './wheel.js'
+
+const enum Phase {
+  Head,
+  Length,
+  Chunked,
+  /** The request is whole; its answer is not. */
+  Answer,
+  /** No more requests: what is still written goes out, what still arrives is thrown away. */
+  Linger,
+  Closed,
+}
+
+/** Bytes of later requests kept while an earlier one is answered. */
+const MOST_PIPELINED_BYTES = 64 * 1024
+/** A body up to this size goes out in one piece with its head. */
+const JOIN_BYTES = 16 * 1024
+/** How long, and for how many bytes, a connection is read on after its last answer, so that no reset destroys it. */
+const LINGER_MS = 1000
+const LINGER_BYTES = 1024 * 1024
+/** How long an answer may still come after the client has ended its side. */
+const HALF_CLOSED_MS = 1000
+
+export class ClientConnection {
+  /** The peer's address; empty once it is unknown. */
+  readonly peer: string
+  readonly trusted: boolean
+  /** The exchange that is running; there is one at a time, later requests wait. */
+  exchange: Exchange | undefined
+  /** A read is being handed over: whoever writes may wait for its end to write once. */
+  reading = false
+  private phase = Phase.Head
+  private left = 0
+  private scanner: ChunkScanner | undefined
+  private held: Buffer | undefined
+  /** Up to where `held` has been looked through for the end of a head. */
+  private looked = 0
+  private pendingHead = ''
+  private closeAfter = false
+  private halfClosed = false
+  private lingered = 0
+  private paused = false
+  private requests = 0
+  private readonly deadline: Deadline
+  private readonly totalDeadline: Deadline
+  private readonly written = (): void => this.onWritten()
+
+  constructor(
+    readonly socket: net.Socket,
+    private readonly core: Core,
+  ) {
+    this.peer = socket.remoteAddress ?? ''
+    this.trusted = core.trusts(this.peer)
+    this.deadline = new Deadline(() => this.onDeadline())
+    this.totalDeadline = new Deadline(() => this.onTotal())
+    socket.on('data', (chunk: Buffer) => this.onData(chunk))
+    socket.on('end', () => this.onFin())
+    socket.on('drain', () => this.onWritten())
+    socket.on('error', () => this.onClose())
+    socket.on('close', () => this.onClose())
+    core.wheel.set(this.deadline, core.timeouts.requestHeadMs)
+  }
+
+  get idle(): boolean {
+    return this.phase === Phase.Head && this.held === undefined
+  }
+
+  /** Bytes written to the client that its socket has not taken yet. */
+  get backlog(): number {
+    return this.socket.writableLength
+  }
+
+  /** Ends the connection as soon as no request is running. */
+  drain(): void {
+    this.closeAfter = true
+    if (this.idle && this.requests > 0) this.linger()
+    else if (this.idle) this.core.wheel.set(this.deadline, Math.min(LINGER_MS, this.core.timeouts.requestHeadMs))
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+    this.onClose()
+  }
+
+  // ---- requests in
+
+  private onData(chunk: Buffer): void {
+    if (this.phase === Phase.Linger) {
+      this.lingered += chunk.length
+      if (this.lingered > LINGER_BYTES) this.destroy()
+      return
+    }
+    if (this.phase === Phase.Closed) return
+    this.reading = true
+    if (this.held !== undefined) {
+      chunk = Buffer.concat([this.held, chunk])
+      this.held = undefined
+    }
+    this.consume(chunk)
+    this.reading = false
+    this.exchange?.sink?.requestPause()
+    this.flush()
+  }
+
+  private consume(chunk: Buffer): void {
+    let pos = 0
+    const end = chunk.length
+    while (pos < end) {
+      switch (this.phase) {
+        case Phase.Head:
+          pos = this.consumeHead(chunk, pos, end)
+          break
+        case Phase.Length:
+        case Phase.Chunked:
+          pos = this.consumeBody(chunk, pos, end)
+          break
+        case Phase.Answer:
+          this.hold(chunk, pos)
+          if (end - pos > MOST_PIPELINED_BYTES) this.pause()
+          return
+        default:
+          return
+      }
+    }
+  }
+
+  /** Keeps what cannot be used yet. A copy: the rest of the chunk may be large and gone. */
+  private hold(chunk: Buffer, pos: number): void {
+    this.held = pos === 0 ? chunk : Buffer.from(chunk.subarray(pos))
+  }
+
+  private consumeHead(chunk: Buffer, pos: number, end: number): number {
+    const { core } = this
+    if (this.looked > 0) {
+      // A head in pieces is parsed once, when its end is there: a client that drips bytes must not cost a parse each.
+      const bad = this.lookForEnd(chunk, pos, end)
+      if (bad < 0) {
+        this.refuseBytes(bad)
+        return end
+      }
+      if (bad === fault.INCOMPLETE) {
+        this.hold(chunk, pos)
+        return end
+      }
+    }
+    const after = parseRequestHead(chunk, pos, end, core.limits, this.trusted)
+    if (after < 0) {
+      this.refuseBytes(after)
+      return end
+    }
+    if (after === fault.INCOMPLETE) {
+      if (this.looked === 0) {
+        core.wheel.set(this.deadline, core.timeouts.requestHeadMs)
+      }
+      this.looked = Math.max(1, end - pos)
+      this.hold(chunk, pos)
+      return end
+    }
+    this.looked = 0
+    core.wheel.clear(this.deadline)
+    this.begin()
+    return after
+  }
+
+  /** 1: the head's end has come, or a line that the parser will refuse; 0: not yet; a fault: too long. */
+  private lookForEnd(chunk: Buffer, pos: number, end: number): number {
+    for (
+      let lf = chunk.indexOf(10, pos + Math.max(0, this.looked - 3));
+      lf >= 0 && lf < end;
+      lf = chunk.indexOf(10, lf + 1)
+    ) {
+      if (chunk[lf - 1] !== 13) return 1
+      if (lf - pos >= 3 && chunk[lf - 2] === 10) return 1
+    }
+    this.looked = end - pos
+    if (end - pos <= this.core.limits.headBytes) return fault.INCOMPLETE
+    return chunk.subarray(pos, end).includes(10) ? fault.HEAD_TOO_LARGE : fault.URI_TOO_LONG
+  }
+
+  private begin(): void {
+    const { core } = this
+    this.requests++
+    const body = head.chunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none'
+    const exchange = core.exchange(this, body)
+    this.exchange = exchange
+    this.closeAfter ||= core.draining || head.close || (head.minor === 0 && !head.keepAlive)
+    if (body === 'none') {
+      this.phase = Phase.Answer
+      exchange.requestDone = true
+    } else if (body === 'chunked') {
+      this.phase = Phase.Chunked
+      this.scanner = new ChunkScanner()
+    } else {
+      this.phase = Phase.Length
+      this.left = head.contentLength
+    }
+    const limit = core.limits.bodyBytes
+    if (limit > 0 && head.contentLength > limit)
+      return this.refuse('body-too-large', fault.reasonOf(fault.BODY_TOO_LARGE))
+    core.serve(exchange)
+    // The route's own total applies, or the processor's.
+    if (this.exchange === exchange) {
+      const totalMs = exchange.route?.timeouts.totalMs ?? core.timeouts.totalMs
+      if (totalMs > 0) core.wheel.set(this.totalDeadline, totalMs)
+      if (body !== 'none') core.wheel.set(this.deadline, core.timeouts.idleMs)
+    }
+  }
+
+  private consumeBody(chunk: Buffer, pos: number, end: number): number {
+    const exchange = this.exchange as Exchange
+    let after: number
+    let last: boolean
+    if (this.phase === Phase.Length) {
+      after = Math.min(end, pos + this.left)
+      this.left -= after - pos
+      last = this.left === 0
+    } else {
+      const scanner = this.scanner as ChunkScanner
+      after = scanner.scan(chunk, pos, end)
+      if (after < 0) {
+        this.refuseBytes(after)
+        return end
+      }
+      last = scanner.done
+    }
+    exchange.bytesIn += after - pos
+    const limit = this.core.limits.bodyBytes
+    if (limit > 0 && exchange.bytesIn > limit + (this.phase === Phase.Chunked ? 64 * 1024 : 0)) {
+      this.refuse('body-too-large', fault.reasonOf(fault.BODY_TOO_LARGE))
+      return end
+    }
+    if (last) {
+      this.phase = Phase.Answer
+      this.scanner = undefined
+      this.core.wheel.clear(this.deadline)
+      exchange.requestDone = true
+    } else this.core.wheel.set(this.deadline, this.core.timeouts.idleMs)
+    exchange.sink?.requestBody(chunk, pos, after)
+    if (last && this.exchange === exchange) exchange.sink?.requestEnd()
+    return after
+  }
+
+  /** Stops reading until `resume`: nobody takes the request's body at the moment. */
+  pause(): void {
+    if (this.paused || this.phase === Phase.Closed) return
+    this.paused = true
+    this.socket.pause()
+    this.core.wheel.clear(this.deadline)
+  }
+
+  resume(): void {
+    if (!this.paused || this.phase === Phase.Closed) return
+    this.paused = false
+    this.socket.resume()
+    if (this.phase === Phase.Length || this.phase === Phase.Chunked)
+      this.core.wheel.set(this.deadline, this.core.timeouts.idleMs)
+  }
+
+  // ---- answers out
+
+  /** Sends an interim answer; none goes to an HTTP/1.0 client. */
+  interim(statusText: string, fields: string): void {
+    if (this.exchange?.minor === 1 && this.phase !== Phase.Closed)
+      this.socket.write(`HTTP/1.1 ${statusText}\r\n${fields}\r\n`, 'latin1')
+  }
+
+  /**
+   * Writes an answer's head. `fields` are whole lines, framing included, without Connection and Via: those are this
+   * connection's to say. `keep` false: the connection ends with this answer.
+   */
+  writeHead(status: number, statusText: string, fields: string, keep: boolean): void {
+    const exchange = this.exchange as Exchange
+    exchange.status = status
+    // An answer that overtakes the request's body ends the connection: the rest of that body is nobody's.
+    if (!keep || !exchange.requestDone) this.closeAfter = true
+    const connection = this.closeAfter
+      ? 'Connection: close\r\n'
+      : exchange.minor === 0
+        ? 'Connection: keep-alive\r\n'
+        : ''
+    this.pendingHead = `HTTP/1.1 ${statusText}\r\n${fields}${connection}\r\n`
+  }
+
+  /**
+   * Writes a piece of the answer's body. False: the bytes are still being written and must stay as they are until the
+   * sink's `clientDrained`.
+   */
+  writeBody(buf: Buffer, start: number, end: number): boolean {
+    const exchange = this.exchange as Exchange
+    exchange.bytesOut += end - start
+    if (this.phase === Phase.Closed) return true
+    const pending = this.pendingHead
+    this.pendingHead = ''
+    if (end - start <= JOIN_BYTES && this.socket.writableLength === 0) {
+      // A string is copied at once, so the bytes are free again whatever the socket does.
+      this.socket.write(pending + latin1(buf, start, end), 'latin1', this.written)
+    } else {
+      if (pending !== '') this.socket.write(pending, 'latin1')
+      this.socket.write(buf.subarray(start, end), this.written)
+    }
+    return this.socket.writableLength === 0
+  }
+
+  /** Writes text of the answer's framing or body. */
+  writeText(text: string): void {
+    if (this.phase === Phase.Closed) return
+    const pending = this.pendingHead
+    this.pendingHead = ''
+    this.socket.write(pending + text, 'latin1')
+  }
+
+  /** Sends a head that waits for a body which has not come yet. */
+  flush(): void {
+    if (this.pendingHead !== '' && !this.reading) this.writeText('')
+  }
+
+  /** The answer is complete: on to the next request, or to the end of the connection. */
+  finish(): void {
+    const exchange = this.exchange
+    if (exchange === undefined) return
+    if (this.pendingHead !== '') this.writeText('')
+    this.release(exchange)
+    if (this.phase === Phase.Closed) return
+    if (this.closeAfter || this.halfClosed || this.phase !== Phase.Answer) return this.linger()
+    this.phase = Phase.Head
+    this.core.wheel.set(this.deadline, this.core.timeouts.keepAliveMs)
+    if (this.paused) this.resume()
+    if (this.held !== undefined && !this.reading) {
+      // Requests that were sent ahead: on a fresh stack, a thousand of them must not nest.
+      setImmediate(() => this.continueHeld())
+    }
+  }
+
+  private continueHeld(): void {
+    if (this.phase !== Phase.Head || this.held === undefined) return
+    this.onData(EMPTY)
+  }
+
+  /** Ends the connection so that the client sees its answer as cut off. */
+  abort(code: Code): void {
+    const exchange = this.exchange
+    if (exchange !== undefined) {
+      exchange.error ||= code
+      this.release(exchange)
+    }
+    // A reset where one can be sent: a clean end could pass for the end of the body.
+    if (this.phase !== Phase.Closed) this.socket.resetAndDestroy()
+    this.onClose()
+  }
+
+  private release(exchange: Exchange): void {
+    this.exchange = undefined
+    exchange.answerDone = true
+    const { wheel } = this.core
+    wheel.clear(this.totalDeadline)
+    wheel.clear(this.deadline)
+    this.core.done(exchange)
+  }
+
+  // ---- ends
+
+  /** Answers with a problem and ends the connection: what follows on it cannot be told apart. */
+  private refuse(code: Code, detail: string): void {
+    const exchange = this.exchange
+    this.closeAfter = true
+    exchange?.sink?.clientGone()
+    if (exchange === undefined) {
+      const id = this.core.requestId()
+      const body = problemBody(code, detail, id)
+      this.socket.write(
+        `${problemHead(code)}${problemFields(code, id, body, this.core.via)}Connection: close\r\n\r\n${body}`,
+      )
+      this.core.refused(code, ERRORS[code].status, this.peer)
+      this.linger()
+    } else if (exchange.headSent) this.abort(code)
+    else this.core.fail(exchange, new ProxyError(code, 'client', 'never', detail))
+  }
+
+  private refuseBytes(result: number): void {
+    this.held = undefined
+    this.refuse(fault.codeOf(result), fault.reasonOf(result))
+  }
+
+  private onDeadline(): void {
+    const { exchange } = this
+    switch (this.phase) {
+      case Phase.Head:
+        // Between requests it just ends; with half a head the client is told.
+        if (this.held === undefined) return this.requests === 0 ? this.destroy() : this.linger()
+        return this.refuse('request-timeout', 'the head of the request did not arrive in time')
+      case Phase.Length:
+      case Phase.Chunked:
+        return this.refuse('request-timeout', 'the body of the request did not arrive in time')
+      case Phase.Answer:
+        // Set while the client does not read what was written, or after it ended its side.
+        if (exchange !== undefined) exchange.sink?.clientGone()
+        return this.abort('client-gone')
+      case Phase.Linger:
+        return this.destroy()
+    }
+  }
+
+  private onTotal(): void {
+    const { exchange } = this
+    if (exchange === undefined) return
+    exchange.sink?.clientGone()
+    if (exchange.headSent) return this.abort('answer-timeout')
+    this.core.fail(exchange, new ProxyError('answer-timeout', 'upstream', 'never', 'the whole exchange took too long'))
+  }
+
+  /** The client does not take what is written: it has so long to begin again. */
+  stalled(): void {
+    if (this.phase === Phase.Answer) this.core.wheel.set(this.deadline, this.core.timeouts.idleMs)
+  }
+
+  private onWritten(): void {
+    if (this.socket.writableLength > 0) return
+    if (this.phase === Phase.Answer && !this.halfClosed) this.core.wheel.clear(this.deadline)
+    this.exchange?.sink?.clientDrained()
+  }
+
+  private onFin(): void {
+    this.halfClosed = true
+    if (this.phase === Phase.Closed || this.phase === Phase.Linger) return this.destroy()
+    if (this.exchange === undefined) {
+      // RFC 9112 section 8: half a head is not a request.
+      if (this.held !== undefined) return this.refuse('malformed-request', 'the connection ended within the head')
+      return this.linger()
+    }
+    if (!this.exchange.requestDone) {
+      this.exchange.sink?.clientGone()
+      return this.abort('client-gone')
+    }
+    // It may only have ended its side, or it may be gone: an answer on its way is still delivered.
+    this.core.wheel.set(this.deadline, HALF_CLOSED_MS)
+  }
+
+  private linger(): void {
+    if (this.phase === Phase.Closed) return
+    this.phase = Phase.Linger
+    this.held = undefined
+    this.core.wheel.set(this.deadline, LINGER_MS)
+    if (this.paused) this.resume()
+    this.socket.end()
+    if (this.halfClosed && this.socket.writableLength === 0) this.destroy()
+  }
+
+  private onClose(): void {
+    if (this.phase === Phase.Closed) return
+    this.phase = Phase.Closed
+    const { wheel } = this.core
+    wheel.clear(this.deadline)
+    wheel.clear(this.totalDeadline)
+    this.held = undefined
+    const { exchange } = this
+    if (exchange !== undefined) {
+      exchange.sink?.clientGone()
+      exchange.error ||= 'client-gone'
+      this.release(exchange)
+    }
+    this.core.disconnected(this)
+  }
+}
+
+const EMPTY = Buffer.alloc(0)

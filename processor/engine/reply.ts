@@ -1,0 +1,64 @@
+// The gateway's own answers: problems, and whatever a handler says without an upstream.
+import { STATUS_CODES } from 'node:http'
+import { type Code, ERRORS } from '../../shared/errors.js'
+import { problemBody, PROBLEM_TYPE } from '../../shared/problem.js'
+import { PRODUCT } from '../../shared/version.js'
+import type { Exchange } from '../exchange.js'
+
+let dateLine = ''
+let dateSecond = 0
+
+/** RFC 9110 section 6.6.1: what we originate carries the time. Made once a second. */
+export function date(): string {
+  const second = Math.floor(Date.now() / 1000)
+  if (second !== dateSecond) {
+    dateSecond = second
+    dateLine = `Date: ${new Date(second * 1000).toUTCString()}\r\n`
+  }
+  return dateLine
+}
+
+export function statusText(status: number): string {
+  return `${status} ${STATUS_CODES[status] ?? 'Unknown'}`
+}
+
+export function problemHead(code: Code): string {
+  return `HTTP/1.1 ${statusText(ERRORS[code].status)}\r\n`
+}
+
+/** Every field line of a problem answer but Connection. `extra` are whole lines. */
+export function problemFields(code: Code, requestId: string, body: string, via: string, extra = ''): string {
+  const row = ERRORS[code]
+  const proxyStatus = row.proxyStatus === undefined ? '' : `Proxy-Status: ${PRODUCT}; error=${row.proxyStatus}\r\n`
+  const retryAfter = row.retryAfter === undefined ? '' : `Retry-After: ${row.retryAfter}\r\n`
+  return (
+    `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${date()}` +
+    `Cache-Control: no-store\r\n${retryAfter}${proxyStatus}X-Request-Id: ${requestId}\r\nVia: 1.1 ${via}\r\n${extra}`
+  )
+}
+
+/** Answers with a problem; the exchange must not have sent a head. */
+export function replyProblem(exchange: Exchange, code: Code, detail: string, via: string, extra = ''): void {
+  const body = problemBody(code, detail, exchange.id)
+  const status = ERRORS[code].status
+  exchange.error = code
+  exchange.client.writeHead(status, statusText(status), problemFields(code, exchange.id, body, via, extra), true)
+  finishWith(exchange, body)
+}
+
+/** Answers with a whole body. `fields` are whole lines, without Content-Length. */
+export function reply(exchange: Exchange, status: number, fields: string, body: string, via: string): void {
+  const bodiless = status === 204 || status === 304
+  const length = bodiless ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`
+  const lines = `${fields}${length}${date()}X-Request-Id: ${exchange.id}\r\nVia: 1.1 ${via}\r\n`
+  exchange.client.writeHead(status, statusText(status), lines, true)
+  finishWith(exchange, bodiless ? '' : body)
+}
+
+function finishWith(exchange: Exchange, body: string): void {
+  if (body !== '' && exchange.method !== 'HEAD') {
+    const bytes = Buffer.from(body)
+    exchange.client.writeBody(bytes, 0, bytes.length)
+  }
+  exchange.client.finish()
+}

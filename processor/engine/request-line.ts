@@ -1,0 +1,188 @@
+// A request's first line and what it says: method, target in each of its forms, version.
+import {
+  COLON,
+  CR,
+  DOT,
+  HOST,
+  HOST_V6,
+  latin1,
+  LF,
+  PERCENT,
+  QUESTION,
+  SEMICOLON,
+  SLASH,
+  SPACE,
+  TARGET,
+  TOKEN,
+} from './bytes.js'
+import * as fault from './fault.js'
+import { plainNumber } from './fields.js'
+
+export interface HeadLimits {
+  readonly headBytes: number
+  readonly headerCount: number
+  readonly uriBytes: number
+}
+
+/** The last head that was parsed. Read it before the next call: there is one for the whole process. */
+export interface RequestHead {
+  method: string
+  /** Path and query as they came; `*` for OPTIONS. */
+  target: string
+  /** Without the query. */
+  path: string
+  /** The path holds something that two parsers may read in two ways: `%`, `\`, `;`, an empty or a dot segment. */
+  oddPath: boolean
+  /** The minor version: 0 or 1. */
+  minor: number
+  /** Authority that the client meant, in lower case; empty in an HTTP/1.0 request without one. */
+  host: string
+  /** -1: none. */
+  contentLength: number
+  chunked: boolean
+  close: boolean
+  keepAlive: boolean
+  expectsContinue: boolean
+  forwardedFor: string
+  forwardedProto: string
+  forwardedHost: string
+  requestId: string
+  via: string
+  /** Field lines that travel on, each with its CRLF. */
+  fields: string
+}
+
+export const head: RequestHead = {
+  method: '',
+  target: '',
+  path: '',
+  oddPath: false,
+  minor: 1,
+  host: '',
+  contentLength: -1,
+  chunked: false,
+  close: false,
+  keepAlive: false,
+  expectsContinue: false,
+  forwardedFor: '',
+  forwardedProto: '',
+  forwardedHost: '',
+  requestId: '',
+  via: '',
+  fields: '',
+}
+
+const HTTP_1 = Uint8Array.from('HTTP/1.', (c) => c.charCodeAt(0))
+
+/** Authority of the last target in absolute form (RFC 9112 section 3.2.2: it replaces the Host field); empty otherwise. */
+export let absoluteAuthority = ''
+
+/** Reads the request line into `head`. Returns the index after it, INCOMPLETE, or a fault (RFC 9112 section 3). */
+export function readRequestLine(buf: Buffer, start: number, end: number, limits: HeadLimits): number {
+  let pos = start
+  while (pos < end && TOKEN[buf[pos] as number] === 1) pos++
+  if (pos >= end) return pos - start > 64 ? fault.BAD_METHOD : fault.INCOMPLETE
+  if (buf[pos] !== SPACE || pos === start) return badLine(buf[pos] as number, fault.BAD_METHOD)
+  if (pos - start > 64) return fault.BAD_METHOD
+  head.method = methodName(buf, start, pos)
+
+  const target = ++pos
+  let query = -1
+  let odd = false
+  let before = 0
+  for (; pos < end; pos++) {
+    const byte = buf[pos] as number
+    if (TARGET[byte] === 0) break
+    if (query < 0) {
+      if (byte === QUESTION) query = pos
+      else if (byte === SLASH || byte === DOT) odd ||= before === SLASH
+      else if (byte === PERCENT || byte === 0x5c || byte === SEMICOLON) odd = true
+      before = byte
+    }
+  }
+  if (pos - target > limits.uriBytes) return fault.URI_TOO_LONG
+  if (pos >= end) return fault.INCOMPLETE
+  if (buf[pos] !== SPACE) return badLine(buf[pos] as number, fault.BAD_TARGET)
+  if (pos === target) return fault.BAD_REQUEST_LINE
+  const targetEnd = pos++
+
+  // "HTTP/1.x" CRLF
+  if (end - pos < 10) return isPrefixOfVersion(buf, pos, end) ? fault.INCOMPLETE : fault.BAD_VERSION
+  for (let i = 0; i < HTTP_1.length; i++) if (buf[pos + i] !== HTTP_1[i]) return otherVersion(buf, pos)
+  const minor = (buf[pos + 7] as number) - 0x30
+  if (minor !== 0 && minor !== 1) return otherVersion(buf, pos)
+  if (buf[pos + 8] !== CR) return badLine(buf[pos + 8] as number, fault.BAD_VERSION)
+  if (buf[pos + 9] !== LF) return fault.BARE_CR
+  head.minor = minor
+  head.oddPath = odd
+  const bad = readTarget(buf, target, query < 0 ? targetEnd : query, targetEnd)
+  return bad === 0 ? pos + 10 : bad
+}
+
+function badLine(byte: number, otherwise: number): number {
+  return byte === LF ? fault.BARE_LF : byte === CR ? fault.BAD_REQUEST_LINE : otherwise
+}
+
+function isPrefixOfVersion(buf: Uint8Array, pos: number, end: number): boolean {
+  for (let i = 0; pos + i < end && i < HTTP_1.length; i++) if (buf[pos + i] !== HTTP_1[i]) return false
+  return pos + 8 >= end || buf[pos + 8] === CR
+}
+
+function otherVersion(buf: Buffer, pos: number): number {
+  return /^HTTP\/\d\.\d\r$/.test(latin1(buf, pos, pos + 9)) ? fault.UNSUPPORTED_VERSION : fault.BAD_VERSION
+}
+
+// The usual methods without making a string anew for each request.
+function methodName(buf: Buffer, start: number, end: number): string {
+  switch (end - start) {
+    case 3:
+      if (buf[start] === 0x47 && buf[start + 1] === 0x45 && buf[start + 2] === 0x54) return 'GET'
+      break
+    case 4:
+      if (buf[start] === 0x50 && buf[start + 1] === 0x4f && buf[start + 2] === 0x53 && buf[start + 3] === 0x54)
+        return 'POST'
+      break
+  }
+  return latin1(buf, start, end)
+}
+
+function readTarget(buf: Buffer, start: number, pathEnd: number, end: number): number {
+  absoluteAuthority = ''
+  if (head.method === 'CONNECT') return fault.NO_TUNNELS
+  if (buf[start] === SLASH) {
+    head.target = latin1(buf, start, end)
+    head.path = pathEnd === end ? head.target : latin1(buf, start, pathEnd)
+    return 0
+  }
+  const text = latin1(buf, start, end)
+  if (text === '*') {
+    head.target = head.path = '*'
+    return head.method === 'OPTIONS' ? 0 : fault.BAD_ASTERISK
+  }
+  const match = /^http:\/\/([^/?]+)(\/[^?]*)?(\?.*)?$/i.exec(text)
+  if (match?.[1] === undefined) return fault.BAD_AUTHORITY
+  absoluteAuthority = match[1]
+  if (!isHost(Buffer.from(absoluteAuthority, 'latin1'), 0, absoluteAuthority.length)) return fault.BAD_AUTHORITY
+  head.path = match[2] ?? '/'
+  head.target = head.path + (match[3] ?? '')
+  head.oddPath = /[%\\;]|\/\/|\/\./.test(head.path)
+  return 0
+}
+
+/** RFC 9110 section 4.2: a non-empty host and an optional port; no userinfo, no path. */
+export function isHost(buf: Uint8Array, start: number, end: number): boolean {
+  let pos = start
+  if (buf[start] === 0x5b) {
+    pos++
+    while (pos < end && HOST_V6[buf[pos] as number] === 1) pos++
+    if (pos === start + 1 || pos >= end || buf[pos] !== 0x5d) return false
+    pos++
+  } else {
+    while (pos < end && HOST[buf[pos] as number] === 1) pos++
+    if (pos === start) return false
+  }
+  if (pos === end) return true
+  if (buf[pos] !== COLON || end - pos > 6) return false
+  const port = plainNumber(buf, pos + 1, end)
+  return pos + 1 === end || (port >= 0 && port <= 65535)
+}

@@ -1,0 +1,72 @@
+// One request and its answer on their way through the processor: what a handler and a pipe see of it.
+import type { Code } from '../shared/errors.js'
+import type { ClientConnection } from './engine/client.js'
+import type { Route, RouteTable } from './routing/table.js'
+
+export type RequestBody = 'none' | 'length' | 'chunked'
+
+/** Who takes the request's body, and hears what becomes of the client. */
+export interface RequestSink {
+  /** A piece of the body with its framing; the buffer stays as it is. */
+  requestBody(buf: Buffer, start: number, end: number): void
+  /** The request has arrived whole. Not called where it had before the sink was set. */
+  requestEnd(): void
+  /** What one read of the client's socket brought has been handed over. */
+  requestPause(): void
+  /** The client has taken all that was written. */
+  clientDrained(): void
+  /** The client went away, or was refused: nobody waits for an answer. */
+  clientGone(): void
+}
+
+export class Exchange {
+  route: Route | undefined
+  /** The route table that it began with; a newer one does not touch it. */
+  table: RouteTable
+  sink: RequestSink | undefined
+  /** The whole request has arrived. */
+  requestDone = false
+  bytesIn = 0
+  /** Tries at an endpoint so far. */
+  attempts = 0
+  retries = 0
+  /** Id of the instance of the last try. */
+  instance = ''
+  /** Status of the answer whose head was written; 0 before. */
+  status = 0
+  bytesOut = 0
+  error: Code | '' = ''
+  answerDone = false
+
+  constructor(
+    readonly client: ClientConnection,
+    table: RouteTable,
+    readonly id: string,
+    readonly method: string,
+    /** Path and query as they came. */
+    readonly target: string,
+    /** Path without the query. */
+    readonly path: string,
+    /** Authority that the client meant, lower case. */
+    readonly host: string,
+    /** Minor version of HTTP/1 that the client speaks. */
+    readonly minor: number,
+    /** Field lines that travel on, each with its CRLF. */
+    readonly fields: string,
+    /** Field lines that this hop adds: X-Forwarded-*, X-Request-Id, Via. */
+    readonly added: string,
+    readonly body: RequestBody,
+    readonly expectsContinue: boolean,
+    /** Monotonic milliseconds when the head had arrived. */
+    readonly startedAt: number,
+  ) {
+    this.table = table
+  }
+
+  get headSent(): boolean {
+    return this.status !== 0
+  }
+}
+
+/** Answers a request, now or later. Throws for bugs only: a failure is answered with `refuse`. */
+export type Handler = (exchange: Exchange) => void

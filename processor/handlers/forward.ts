@@ -1,0 +1,303 @@
+// Sends an exchange to the best instance of a service: attempts until one answers or none may be tried, and both bodies
+// streamed through with back-pressure.
+import { ProxyError } from '../../shared/errors.js'
+import type { Core } from '../core.js'
+import type { Endpoint } from '../balancing/endpoint.js'
+import type { Pool } from '../balancing/pool.js'
+import { answer } from '../engine/answer-head.js'
+import { latin1 } from '../engine/bytes.js'
+import { ChunkScanner } from '../engine/chunked.js'
+import { date } from '../engine/reply.js'
+import type { AnswerSink, BodyKind, UpstreamConnection } from '../engine/upstream.js'
+import type { Exchange, Handler, RequestSink } from '../exchange.js'
+import { isIdempotent, mayRetry, mayRetryStatus, type Tries } from '../resilience/retry.js'
+import type { Route } from '../routing/table.js'
+
+/** A request's body up to this size is kept until its attempt has succeeded, so that it can be sent again. */
+const REPLAY_BYTES = 64 * 1024
+/** A body up to this size leaves in one write with its head. */
+const JOIN_BYTES = 16 * 1024
+
+export function createForward(core: Core): Handler {
+  return (exchange) => {
+    const route = exchange.route as Route
+    const pool = exchange.table.pool(route.service)
+    if (pool === undefined) return core.fail(exchange, noInstance(route.service))
+    const forwarding = new Forwarding(exchange, route, pool, core)
+    exchange.sink = forwarding
+    forwarding.attempt(undefined)
+  }
+}
+
+function noInstance(service: string): ProxyError {
+  return new ProxyError('no-instance', 'upstream', 'never', `no instance of "${service}" may take requests`)
+}
+
+/** How the answer's body passes: as it came, with chunk framing put around it, or with it taken off. */
+type Passage = 'as-is' | 'wrap' | 'unwrap'
+
+class Forwarding implements RequestSink, AnswerSink {
+  private endpoint: Endpoint | undefined
+  private connection: UpstreamConnection | undefined
+  private readonly tried: Endpoint[] = []
+  /** The request's body so far, while it may have to be sent again. */
+  private kept: Buffer[] = []
+  private keptBytes = 0
+  private replayable = true
+  private pendingHead = ''
+  private passage: Passage = 'as-is'
+  private unwrapper: ChunkScanner | undefined
+  private answerPaused = false
+  /** The one extra try that a dead idle connection is worth has been used. */
+  private raced = false
+  private readonly sent = (): void => this.onSent()
+
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly route: Route,
+    private readonly pool: Pool,
+    private readonly core: Core,
+  ) {}
+
+  // ---- attempts
+
+  /** `failure`: why the attempt before this one failed. `again`: the endpoint that gets the request once more. */
+  attempt(failure: ProxyError | undefined, again?: Endpoint): void {
+    const { exchange, core } = this
+    let endpoint = again ?? this.pool.pick(this.tried)
+    if (endpoint === undefined && failure !== undefined && failure.retry !== 'safe') {
+      // All have been tried. One that was reached may do better the second time; one that refused will not.
+      this.tried.length = 0
+      endpoint = this.pool.pick(this.tried)
+    }
+    let connection: UpstreamConnection | undefined
+    while (endpoint !== undefined) {
+      connection = endpoint.acquire(again !== undefined)
+      if (connection !== undefined) break
+      this.tried.push(endpoint)
+      failure ??= new ProxyError('overload', 'internal', 'never', 'every instance has all its connections in use')
+      endpoint = this.pool.pick(this.tried)
+    }
+    if (endpoint === undefined || connection === undefined) return core.fail(exchange, failure ?? this.nobody())
+    this.endpoint = endpoint
+    this.connection = connection
+    exchange.attempts++
+    exchange.instance = endpoint.id
+    connection.begin(this, exchange.method, this.route.timeouts.connectMs)
+    this.pendingHead =
+      `${exchange.method} ${endpoint.basePath}${exchange.target} HTTP/1.1\r\nHost: ${endpoint.authority}\r\n` +
+      `${exchange.fields}${exchange.added}\r\n`
+    for (const piece of this.kept) this.send(piece, 0, piece.length)
+    if (connection.connected) this.awaitAnswer()
+    // Within a read the body may follow at once and leave in the same write.
+    if (exchange.requestDone || !exchange.client.reading) this.requestPause()
+  }
+
+  private nobody(): ProxyError {
+    if (!this.pool.loops) return noInstance(this.route.service)
+    return new ProxyError('loop', 'client', 'never', `every instance of "${this.route.service}" is this gateway itself`)
+  }
+
+  private get tries(): Tries {
+    const { method, attempts, headSent } = this.exchange
+    return { method, attempts, headSent, replayable: this.replayable }
+  }
+
+  /** Lets go of the connection; `usable`: another exchange may have it. */
+  private release(usable: boolean): void {
+    const { connection, endpoint } = this
+    this.connection = undefined
+    if (connection !== undefined) endpoint?.release(connection, usable)
+  }
+
+  private retry(failure: ProxyError, again?: Endpoint): void {
+    this.exchange.retries++
+    if (again === undefined && this.endpoint !== undefined) this.tried.push(this.endpoint)
+    this.attempt(failure, again)
+  }
+
+  failed(error: ProxyError): void {
+    const { connection, endpoint, exchange } = this
+    this.release(false)
+    this.core.attempted(error.code === 'answer-timeout' || error.code === 'connect-timeout' ? 'timeout' : 'failure')
+    if (exchange.headSent) return exchange.client.abort(error.code)
+    const idleRace =
+      error.code === 'connection-reset' && connection !== undefined && connection.uses > 1 && !connection.heard
+    if (idleRace && !this.raced && this.replayable && isIdempotent(exchange.method)) {
+      // The instance closed an idle connection while the request was on its way: nobody's fault, so no attempt lost.
+      this.raced = true
+      return this.retry(error, endpoint)
+    }
+    if (mayRetry(error, this.tries, this.route.retry)) return this.retry(error)
+    this.core.fail(exchange, error)
+  }
+
+  // ---- the request
+
+  requestBody(buf: Buffer, start: number, end: number): void {
+    if (this.replayable) this.keep(buf, start, end)
+    this.send(buf, start, end)
+  }
+
+  requestEnd(): void {
+    this.requestPause()
+    if (this.connection?.connected === true) this.awaitAnswer()
+  }
+
+  requestPause(): void {
+    const head = this.pendingHead
+    if (head === '') return
+    this.pendingHead = ''
+    this.connection?.socket.write(head, 'latin1')
+  }
+
+  private send(buf: Buffer, start: number, end: number): void {
+    const { connection } = this
+    if (connection === undefined) return
+    const head = this.pendingHead
+    this.pendingHead = ''
+    const { socket } = connection
+    if (head !== '' && end - start <= JOIN_BYTES) socket.write(head + latin1(buf, start, end), 'latin1', this.sent)
+    else {
+      if (head !== '') socket.write(head, 'latin1')
+      socket.write(start === 0 && end === buf.length ? buf : buf.subarray(start, end), this.sent)
+    }
+    if (socket.writableLength > 0) {
+      this.exchange.client.pause()
+      if (connection.connected) connection.arm(this.route.timeouts.idleMs, 'answer-timeout')
+    }
+  }
+
+  private onSent(): void {
+    const { connection, exchange } = this
+    if (connection === undefined || connection.socket.writableLength > 0 || exchange.answerDone) return
+    exchange.client.resume()
+    if (connection.connected && !exchange.headSent) this.awaitAnswer()
+  }
+
+  /** A copy: the piece may share its memory with a much larger read. */
+  private keep(buf: Buffer, start: number, end: number): void {
+    const bytes = end - start
+    const needed = isIdempotent(this.exchange.method) || this.connection?.connected !== true
+    if (!needed || this.keptBytes + bytes > REPLAY_BYTES) {
+      if (needed && this.connection?.connected !== true) {
+        // Still connecting: what waits in the socket is bounded by the pause, so it can wait here as well.
+        this.kept.push(buf.subarray(start, end))
+        this.keptBytes += bytes
+        return
+      }
+      return this.forget()
+    }
+    this.kept.push(Buffer.from(buf.subarray(start, end)))
+    this.keptBytes += bytes
+  }
+
+  private forget(): void {
+    this.replayable = false
+    this.kept = []
+  }
+
+  private awaitAnswer(): void {
+    if (this.exchange.requestDone) this.connection?.arm(this.route.timeouts.firstByteMs, 'answer-timeout')
+    else this.connection?.disarm()
+  }
+
+  // ---- the answer
+
+  connected(): void {
+    if (this.keptBytes > REPLAY_BYTES || (this.keptBytes > 0 && !isIdempotent(this.exchange.method))) this.forget()
+    this.awaitAnswer()
+  }
+
+  interim(): void {
+    const { exchange } = this
+    // RFC 9110 section 15.2: 100 is for the client only where it asked.
+    if (answer.status === 100 && !exchange.expectsContinue) return
+    exchange.client.interim(answer.statusText, answer.fields)
+  }
+
+  answerHead(body: BodyKind): void {
+    const { exchange, core } = this
+    const { status } = answer
+    if (status >= 502 && status <= 504 && mayRetryStatus(status, this.tries, this.route.retry)) {
+      this.release(false)
+      core.attempted('failure')
+      return this.retry(new ProxyError('bad-answer', 'upstream', 'idempotent-only', `the instance answered ${status}`))
+    }
+    let framing = answer.framing
+    let keep = true
+    if (exchange.minor === 0 && (body === 'chunked' || body === 'until-close')) {
+      keep = false
+      framing = ''
+      if (body === 'chunked') {
+        this.passage = 'unwrap'
+        this.unwrapper = new ChunkScanner()
+      }
+    } else if (body === 'until-close') {
+      this.passage = 'wrap'
+      framing = 'Transfer-Encoding: chunked\r\n'
+    } else if (status === 204 || (exchange.minor === 0 && answer.chunked)) {
+      // RFC 9110 section 8.6: a 204 has no Content-Length; RFC 9112 section 6.1: HTTP/1.0 knows no transfer coding.
+      framing = ''
+    }
+    const fields =
+      `${answer.fields}${framing}${answer.hasDate ? '' : date()}` +
+      `${answer.hasRequestId ? '' : `X-Request-Id: ${exchange.id}\r\n`}Via: 1.${answer.minor} ${core.via}\r\n`
+    exchange.client.writeHead(status, answer.statusText, fields, keep)
+    this.armIdle()
+  }
+
+  answerBody(buf: Buffer, start: number, end: number): void {
+    const { client } = this.exchange
+    let taken = true
+    if (this.passage === 'as-is') taken = client.writeBody(buf, start, end)
+    else if (this.passage === 'wrap') {
+      client.writeText(`${(end - start).toString(16)}\r\n`)
+      taken = client.writeBody(buf, start, end)
+      client.writeText('\r\n')
+    } else {
+      this.unwrapper?.scan(buf, start, end, (from, to) => {
+        taken = client.writeBody(buf, from, to) && taken
+      })
+    }
+    if (taken) this.armIdle()
+    else {
+      this.answerPaused = true
+      this.connection?.pause()
+      this.connection?.disarm()
+      client.stalled()
+    }
+  }
+
+  answerEnd(): void {
+    const { exchange, connection } = this
+    if (this.passage === 'wrap') exchange.client.writeText('0\r\n\r\n')
+    if (this.answerPaused) connection?.leaveBuffer()
+    this.core.attempted('success')
+    this.release(exchange.requestDone && connection?.socket.writableLength === 0)
+    exchange.client.finish()
+  }
+
+  answerPause(): void {
+    if (this.exchange.headSent) this.exchange.client.flush()
+  }
+
+  private armIdle(): void {
+    this.connection?.arm(this.route.timeouts.idleMs, 'answer-timeout')
+  }
+
+  // ---- the client
+
+  clientDrained(): void {
+    if (!this.answerPaused) return
+    this.answerPaused = false
+    this.connection?.resume()
+    this.armIdle()
+  }
+
+  clientGone(): void {
+    this.pendingHead = ''
+    this.kept = []
+    this.release(false)
+  }
+}

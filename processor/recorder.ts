@@ -1,0 +1,141 @@
+// Counts every request exactly and keeps as many records as the rings of the store would keep anyway.
+import type { Code } from '../shared/errors.js'
+import { bucketOf, LATENCY_BUCKETS } from '../shared/metrics/histogram.js'
+import type { AttemptResult, Report, RequestRecord, TrafficCount } from '../shared/metrics/report.js'
+
+/** Records of one report over all rings: what is more is shed, so that a burst over many instances stays bounded. */
+const MOST_RECORDS = 1000
+
+interface Count {
+  readonly service: string
+  readonly instance: string
+  requests: number
+  errors: number
+  classes: number[]
+  latencySumMs: number
+  latencyMaxMs: number
+  buckets: number[]
+  bytesIn: number
+  bytesOut: number
+}
+
+/** The newest records of one instance since the last report. */
+interface Ring {
+  readonly records: RequestRecord[]
+  next: number
+}
+
+export interface Recorder {
+  /** A request has ended, in whatever way. */
+  finished(record: RequestRecord): void
+  attempted(result: AttemptResult): void
+  retried(times: number): void
+  /** What came together since the last call; undefined where nothing did. */
+  take(gauges: Report['gauges'], always: boolean): Report | undefined
+}
+
+/** `ringSize`: records kept per instance, 0: none. `onFirst` is called when something is there to report. */
+export function createRecorder(worker: string, ringSize: number, onFirst: () => void): Recorder {
+  let counts = new Map<string, Count>()
+  let rings = new Map<string, Ring>()
+  let codes: Partial<Record<Code, number>> = {}
+  let attempts: Record<AttemptResult, number> = { success: 0, failure: 0, timeout: 0 }
+  let retries = 0
+  let served = 0
+  let kept = 0
+  let dirty = false
+
+  function touch(): void {
+    if (dirty) return
+    dirty = true
+    onFirst()
+  }
+
+  function countOf(service: string, instance: string): Count {
+    const key = `${service}\n${instance}`
+    let count = counts.get(key)
+    if (count === undefined) {
+      count = {
+        service,
+        instance,
+        requests: 0,
+        errors: 0,
+        classes: [0, 0, 0, 0, 0, 0],
+        latencySumMs: 0,
+        latencyMaxMs: 0,
+        buckets: new Array<number>(LATENCY_BUCKETS).fill(0),
+        bytesIn: 0,
+        bytesOut: 0,
+      }
+      counts.set(key, count)
+    }
+    return count
+  }
+
+  function keep(record: RequestRecord): void {
+    if (ringSize === 0) return
+    const key = record.instance === '' ? record.service : record.instance
+    let ring = rings.get(key)
+    if (ring === undefined) rings.set(key, (ring = { records: [], next: 0 }))
+    if (ring.records.length < ringSize) {
+      if (kept === MOST_RECORDS) return
+      kept++
+      ring.records.push(record)
+    } else {
+      // The store's ring would drop the oldest; so it is not even sent.
+      ring.records[ring.next] = record
+      ring.next = (ring.next + 1) % ringSize
+    }
+  }
+
+  return {
+    finished(record) {
+      touch()
+      served++
+      const count = countOf(record.service, record.instance)
+      count.requests++
+      const statusClass = Math.floor(record.status / 100)
+      count.classes[statusClass] = (count.classes[statusClass] ?? 0) + 1
+      if (record.status >= 500) count.errors++
+      count.latencySumMs += record.durationMs
+      if (record.durationMs > count.latencyMaxMs) count.latencyMaxMs = record.durationMs
+      const bucket = bucketOf(record.durationMs)
+      count.buckets[bucket] = (count.buckets[bucket] ?? 0) + 1
+      count.bytesIn += record.bytesIn
+      count.bytesOut += record.bytesOut
+      if (record.error !== '') codes[record.error] = (codes[record.error] ?? 0) + 1
+      keep(record)
+    },
+    attempted(result) {
+      touch()
+      attempts[result]++
+    },
+    retried(times) {
+      retries += times
+    },
+    take(gauges, always) {
+      if (!dirty && !always) return undefined
+      const records: RequestRecord[] = []
+      for (const ring of rings.values())
+        records.push(...ring.records.slice(ring.next), ...ring.records.slice(0, ring.next))
+      const report: Report = {
+        worker,
+        records,
+        counts: [...counts.values()] satisfies TrafficCount[],
+        attempts,
+        retries,
+        codes,
+        served,
+        shed: served - records.length,
+        gauges,
+      }
+      counts = new Map()
+      rings = new Map()
+      codes = {}
+      attempts = { success: 0, failure: 0, timeout: 0 }
+      retries = served = kept = 0
+      dirty = false
+      return report
+    },
+  }
+}

@@ -1,0 +1,37 @@
+// What the supervisor and its workers say to each other; plain data over the process channel.
+import type { Config } from '../../shared/config/model.js'
+import type { LogLevel } from '../../shared/log.js'
+import type { Report } from '../../shared/metrics/report.js'
+import type { Change } from '../../shared/registry/delta.js'
+
+export type ToWorker =
+  /** Comes first, with the listening handle beside it. */
+  | {
+      readonly kind: 'start'
+      readonly name: string
+      readonly config: Config
+      /** This gateway's name in Via. */
+      readonly via: string
+      readonly port: number
+      readonly level: LogLevel
+      readonly change: Change
+    }
+  | { readonly kind: 'change'; readonly change: Change }
+  /** Report now; answered by `flushed` after the report. */
+  | { readonly kind: 'flush'; readonly id: number }
+  /** Take no new connection, finish what runs, end. */
+  | { readonly kind: 'drain' }
+
+export type FromWorker =
+  | { readonly kind: 'serving' }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'report'; readonly report: Report; readonly snapshotSeq: number }
+  | { readonly kind: 'flushed'; readonly id: number }
+  /** A change did not follow on what the worker holds: it needs a whole snapshot. */
+  | { readonly kind: 'resync' }
+  | {
+      readonly kind: 'log'
+      readonly level: 'debug' | 'info' | 'warn' | 'error'
+      readonly fields: Record<string, unknown>
+      readonly message: string
+    }

@@ -1,0 +1,116 @@
+// Reports that wait to be sent, added up: counts grow in value and not in number, records have a bound.
+import type { Code } from '../../shared/errors.js'
+import { REPORT_LIMITS } from '../../shared/metrics/limits.js'
+import type { AttemptResult, Report, RequestRecord } from '../../shared/metrics/report.js'
+import { addTo, emptySum, type Sum } from '../../shared/metrics/sum.js'
+
+/** Records of all workers that wait; the rings of the other side would hardly keep more. */
+const MOST_RECORDS = 20_000
+/** Of the records in one report, so that it stays far below the limit of the body. */
+const RECORD_BYTES = REPORT_LIMITS.bodyBytes / 4
+const FEW_COUNTS = REPORT_LIMITS.counts / 4
+
+export interface PendingReports {
+  add(report: Report): void
+  /** Takes out the next report to send, in bounds; undefined when nothing waits. */
+  take(): Report | undefined
+  readonly records: number
+}
+
+interface Pending {
+  sums: Map<string, Sum>
+  records: RequestRecord[]
+  attempts: Record<AttemptResult, number>
+  retries: number
+  codes: Partial<Record<Code, number>>
+  shed: number
+  gauges: Report['gauges']
+}
+
+export function createPendingReports(): PendingReports {
+  const pending = new Map<string, Pending>()
+  let records = 0
+
+  function of(report: Report): Pending {
+    const found = pending.get(report.worker)
+    if (found !== undefined) return found
+    const fresh: Pending = {
+      sums: new Map(),
+      records: [],
+      attempts: none(),
+      retries: 0,
+      codes: {},
+      shed: 0,
+      gauges: report.gauges,
+    }
+    pending.set(report.worker, fresh)
+    return fresh
+  }
+
+  return {
+    add(report) {
+      const into = of(report)
+      for (const count of report.counts) {
+        const key = `${count.service}\n${count.instance}`
+        let sum = into.sums.get(key)
+        if (sum === undefined) into.sums.set(key, (sum = emptySum(count.service, count.instance)))
+        addTo(sum, count)
+      }
+      // Of too many the newest are given up: what waits longest is nearest to being sent.
+      const kept = report.records.slice(0, Math.max(0, MOST_RECORDS - records))
+      into.records.push(...kept)
+      records += kept.length
+      into.shed += report.shed + report.records.length - kept.length
+      for (const result of ['success', 'failure', 'timeout'] as const) into.attempts[result] += report.attempts[result]
+      for (const [code, n] of Object.entries(report.codes))
+        into.codes[code as Code] = (into.codes[code as Code] ?? 0) + n
+      into.retries += report.retries
+      into.gauges = report.gauges
+    },
+
+    take() {
+      const [next] = pending
+      if (next === undefined) return undefined
+      const [worker, from] = next
+      const taken = from.records.splice(0, recordsThatFit(from.records))
+      records -= taken.length
+      const counts = [...from.sums].slice(0, FEW_COUNTS)
+      for (const [key] of counts) from.sums.delete(key)
+      const report: Report = {
+        worker,
+        records: taken,
+        counts: counts.map(([, sum]) => sum),
+        attempts: from.attempts,
+        retries: from.retries,
+        codes: from.codes,
+        served: taken.length + from.shed,
+        shed: from.shed,
+        gauges: from.gauges,
+      }
+      pending.delete(worker)
+      // What is left goes to the back of the line.
+      if (from.records.length > 0 || from.sums.size > 0) {
+        pending.set(worker, { ...from, attempts: none(), retries: 0, codes: {}, shed: 0 })
+      }
+      return report
+    },
+
+    get records() {
+      return records
+    },
+  }
+}
+
+function none(): Record<AttemptResult, number> {
+  return { success: 0, failure: 0, timeout: 0 }
+}
+
+function recordsThatFit(records: readonly RequestRecord[]): number {
+  let bytes = 0
+  for (const [i, record] of records.entries()) {
+    // Three bytes are the most that JSON's UTF-8 takes for a character of a path, save for escapes, which a path has not.
+    bytes += 600 + 3 * record.path.length
+    if (i >= REPORT_LIMITS.records || (bytes > RECORD_BYTES && i > 0)) return i
+  }
+  return records.length
+}

@@ -1,0 +1,71 @@
+// One worker process as its supervisor sees it.
+import { type ChildProcess, fork, type SendHandle } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Report } from '../../shared/metrics/report.js'
+import type { WorkerStatus } from '../../shared/processor.js'
+import type { BoundHandle } from './listen.js'
+import type { FromWorker, ToWorker } from './messages.js'
+
+// Built, it is beside this folder as .js; run from source, as .ts.
+const MAIN = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../worker.ts' : '../worker.js', import.meta.url))
+
+export interface WorkerEvents {
+  readonly message: (worker: WorkerProcess, message: FromWorker) => void
+  /** `reason`: exit code or signal, for people. */
+  readonly exit: (worker: WorkerProcess, reason: string) => void
+}
+
+export class WorkerProcess {
+  state: WorkerStatus['state'] = 'starting'
+  /** Monotonic milliseconds of its last sign of life. */
+  heardAt: number
+  snapshotSeq = 0
+  gauges: Report['gauges'] = { connections: 0, inFlight: 0, loopLagMs: 0, rssBytes: 0 }
+  readonly startedAt: number
+  private readonly child: ChildProcess
+
+  constructor(
+    readonly name: string,
+    start: Extract<ToWorker, { kind: 'start' }>,
+    handle: BoundHandle,
+    now: { readonly monotonic: number; readonly wall: number },
+    events: WorkerEvents,
+  ) {
+    this.heardAt = now.monotonic
+    this.startedAt = now.wall
+    this.child = fork(MAIN, [], { serialization: 'json', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.child.on('message', (message) => events.message(this, message as FromWorker))
+    let ended = false
+    const end = (reason: string): void => {
+      if (ended) return
+      ended = true
+      this.state = 'gone'
+      events.exit(this, reason)
+    }
+    this.child.on('exit', (code, signal) => end(signal ?? `exit code ${code}`))
+    this.child.on('error', (error) => {
+      if (this.child.pid === undefined) end(error.message)
+    })
+    // The types know no bare handle; Node passes one on as it passes a server on.
+    this.send(start, handle as unknown as SendHandle)
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0
+  }
+
+  send(message: ToWorker, handle?: SendHandle): void {
+    // A worker that dies meanwhile reports itself by its exit.
+    if (this.child.connected) this.child.send(message, handle, () => undefined)
+  }
+
+  kill(): void {
+    this.child.kill('SIGKILL')
+  }
+
+  status(): WorkerStatus {
+    const { name, pid, state, startedAt, gauges, snapshotSeq } = this
+    const { connections, inFlight, loopLagMs, rssBytes } = gauges
+    return { name, pid, state, startedAt, connections, inFlight, loopLagMs, rssBytes, snapshotSeq }
+  }
+}

@@ -1,0 +1,115 @@
+// The main of a worker process: serves requests with what its supervisor hands it, and ends when the supervisor is gone.
+import type net from 'node:net'
+import { type Log, LOG_LEVELS, type LogLevel, silentLog } from '../shared/log.js'
+import { createWheel } from './engine/wheel.js'
+import { createGateway } from './gateway.js'
+import { createRecorder } from './recorder.js'
+import type { FromWorker, ToWorker } from './supervisor/messages.js'
+
+/** Longest wait of a report: what a killed worker loses. */
+const REPORT_MS = 100
+/** Sign of life while nothing happens. */
+const BEAT_MS = 1000
+const BACKLOG = 4096
+
+function say(message: FromWorker, sent?: () => void): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => sent?.())
+  else sent?.()
+}
+
+/** Lines go to the supervisor, which has the log's one stream. */
+function createLog(level: LogLevel, bound: Record<string, unknown>): Log {
+  const rank = LOG_LEVELS.indexOf(level)
+  const write = (of: 'debug' | 'info' | 'warn' | 'error') =>
+    LOG_LEVELS.indexOf(of) < rank
+      ? silentLog.debug
+      : (fields: Record<string, unknown>, message: string) =>
+          say({ kind: 'log', level: of, fields: { ...bound, ...fields }, message })
+  return {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: (fields) => createLog(level, { ...bound, ...fields }),
+  }
+}
+
+function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): void {
+  const { config, name, via } = message
+  const log = createLog(message.level, { worker: name })
+  const wheel = createWheel()
+  let reportSoon: NodeJS.Timeout | undefined
+  const recorder = createRecorder(name, config.processor.requestLimit, () => {
+    reportSoon ??= setTimeout(() => report(false), REPORT_MS)
+  })
+  const gateway = createGateway(config, { via, wheel, recorder, log, ownPort: message.port })
+  const { core, server } = gateway
+  // Ready for connections only with routes and instances to send them to.
+  gateway.receive(message.change)
+  server.on('error', (error: NodeJS.ErrnoException) => say({ kind: 'failed', message: error.message }))
+  server.listen(handle as net.Server, BACKLOG, () => say({ kind: 'serving' }))
+
+  let lagSince = performance.now()
+  let lag = 0
+  const beat = setInterval(() => {
+    const now = performance.now()
+    lag = Math.max(0, now - lagSince - BEAT_MS)
+    lagSince = now
+    report(true)
+  }, BEAT_MS)
+
+  function report(always: boolean, sent?: () => void): void {
+    clearTimeout(reportSoon)
+    reportSoon = undefined
+    const gauges = {
+      connections: core.connections.size,
+      inFlight: core.inFlight,
+      loopLagMs: Math.round(lag * 10) / 10,
+      rssBytes: process.memoryUsage.rss(),
+    }
+    const taken = recorder.take(gauges, always)
+    if (taken === undefined) sent?.()
+    else say({ kind: 'report', report: taken, snapshotSeq: core.table.snapshot.seq }, sent)
+  }
+
+  function drain(): void {
+    if (core.draining) return
+    core.draining = true
+    server.close()
+    const { drainMs } = config.processor.timeouts
+    const end = (): void => {
+      clearInterval(beat)
+      report(true, () => process.exit(0))
+    }
+    const giveUp = drainMs > 0 ? setTimeout(end, drainMs) : undefined
+    for (const connection of core.connections) connection.drain()
+    const look = setInterval(() => {
+      if (core.connections.size > 0) return
+      clearInterval(look)
+      clearTimeout(giveUp)
+      end()
+    }, 10)
+  }
+
+  process.on('message', (next: ToWorker) => {
+    if (next.kind === 'change') {
+      if (!gateway.receive(next.change)) say({ kind: 'resync' })
+    } else if (next.kind === 'flush') report(true, () => say({ kind: 'flushed', id: next.id }))
+    else if (next.kind === 'drain') drain()
+  })
+  // Without a supervisor nobody renews the routes or sees the counters; what runs is finished.
+  process.on('disconnect', drain)
+}
+
+process.once('message', (message: ToWorker, handle: unknown) => {
+  if (message.kind === 'start') start(message, handle)
+})
+// The supervisor decides when a worker ends: a terminal's Ctrl-C reaches the whole group.
+process.on('SIGINT', () => undefined)
+process.on('SIGTERM', () => undefined)
+process.on('uncaughtException', (error) => {
+  say({ kind: 'log', level: 'error', fields: { error: error.stack }, message: 'a worker failed and is replaced' }, () =>
+    process.exit(1),
+  )
+  setTimeout(() => process.exit(1), 100)
+})

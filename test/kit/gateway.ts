@@ -1,0 +1,81 @@
+// A gateway in the test's own process: real sockets, a real config, a snapshot that the test can change at will.
+import assert from 'node:assert/strict'
+import type { AddressInfo } from 'node:net'
+import { createWheel } from '../../processor/engine/wheel.js'
+import { createGateway, type Gateway } from '../../processor/gateway.js'
+import { createRecorder } from '../../processor/recorder.js'
+import type { Config } from '../../shared/config/model.js'
+import { parseConfig } from '../../shared/config/parse.js'
+import { silentLog } from '../../shared/log.js'
+import type { Report } from '../../shared/metrics/report.js'
+import type { Health, Instance, Override } from '../../shared/registry/instance.js'
+import { freePort } from './ports.js'
+import type { Cleanup } from './process.js'
+
+export interface TestGateway extends Gateway {
+  readonly port: number
+  readonly config: Config
+  /** Gives instances (by url, e.g. `127.0.0.1:9000`) a state; the others stay as they are. */
+  set(states: Record<string, { health?: Health; override?: Override; weight?: number }>): void
+  /** What has been recorded since the last call. */
+  report(): Report
+}
+
+/** A config of the full layout without the parts that every test would repeat. */
+export interface TestConfig {
+  readonly processor?: Record<string, unknown>
+  readonly services?: Record<string, unknown>
+  readonly routes?: readonly unknown[]
+}
+
+export function testConfig(given: TestConfig, port = 0): Config {
+  const { services = {}, processor = {}, routes } = given
+  const polled = Object.fromEntries(
+    Object.entries(services).map(([name, service]) => [name, { polling: { method: 'tcp' }, ...(service as object) }]),
+  )
+  const file = { version: 1, processor: { port, workers: 1, ...processor }, services: polled, ...(routes ? { routes } : {}) }
+  const parsed = parseConfig(JSON.stringify(file), 'test.json', {})
+  assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.problems))
+  return parsed.config
+}
+
+/** Starts a gateway whose instances are all `up`; it ends with the test. */
+export async function startGateway(t: Cleanup, given: TestConfig, wanted?: number): Promise<TestGateway> {
+  const port = wanted ?? (await freePort())
+  const config = testConfig(given, port)
+  const wheel = createWheel()
+  const recorder = createRecorder('test', config.processor.requestLimit, () => undefined)
+  const gateway = createGateway(config, { via: 'serverpy-test', ownPort: port, wheel, recorder, log: silentLog })
+  let instances: Instance[] = config.services.flatMap(({ servers }) =>
+    servers.map(({ spec }): Instance => ({ ...spec, health: 'up', since: 0 })),
+  )
+  let seq = 0
+  const publish = (): void => {
+    gateway.receive({ kind: 'whole', snapshot: { term: 1, seq: ++seq, instances } })
+  }
+  publish()
+  await new Promise<void>((resolve) => gateway.server.listen(port, '127.0.0.1', resolve))
+  t.after(() => {
+    gateway.server.close()
+    for (const connection of gateway.core.connections) connection.destroy()
+    for (const endpoint of gateway.endpoints.values()) endpoint.retire()
+    wheel.close()
+  })
+  return {
+    ...gateway,
+    config,
+    port: (gateway.server.address() as AddressInfo).port,
+    set(states) {
+      instances = instances.map((instance) => {
+        const state = states[instance.url]
+        return state === undefined ? instance : { ...instance, ...state }
+      })
+      publish()
+    },
+    report() {
+      const report = recorder.take({ connections: 0, inFlight: gateway.core.inFlight, loopLagMs: 0, rssBytes: 0 }, true)
+      assert.ok(report)
+      return report
+    },
+  }
+}
