@@ -1,9 +1,9 @@
 // One connection of a client: heads and bodies in, answers out in the order of the requests, and an end to every wait.
 import type net from 'node:net'
 import { type Code, ERRORS, ProxyError } from '../../shared/errors.js'
-import { Exchange } from '../exchange.js'
+import type { Exchange } from '../exchange.js'
 import type { Core } from '../core.js'
-import { latin1 } from './bytes.js'
+import { AnswerWriter } from './answer-writer.js'
 import { ChunkScanner } from './chunked.js'
 import * as fault from './fault.js'
 import { problemFields, problemHead } from './reply.js'
@@ -24,8 +24,6 @@ const enum Phase {
 
 /** Bytes of later requests kept while an earlier one is answered. */
 const MOST_PIPELINED_BYTES = 64 * 1024
-/** A body up to this size goes out in one piece with its head. */
-const JOIN_BYTES = 16 * 1024
 /** How long, and for how many bytes, a connection is read on after its last answer, so that no reset destroys it. */
 const LINGER_MS = 1000
 const LINGER_BYTES = 1024 * 1024
@@ -46,7 +44,7 @@ export class ClientConnection {
   private held: Buffer | undefined
   /** Up to where `held` has been looked through for the end of a head. */
   private looked = 0
-  private pendingHead = ''
+  private readonly writer: AnswerWriter
   private closeAfter = false
   private halfClosed = false
   private lingered = 0
@@ -54,7 +52,6 @@ export class ClientConnection {
   private requests = 0
   private readonly deadline: Deadline
   private readonly totalDeadline: Deadline
-  private readonly written = (): void => this.onWritten()
 
   constructor(
     readonly socket: net.Socket,
@@ -62,6 +59,7 @@ export class ClientConnection {
   ) {
     this.peer = socket.remoteAddress ?? ''
     this.trusted = core.trusts(this.peer)
+    this.writer = new AnswerWriter(socket, () => this.onWritten())
     this.deadline = new Deadline(() => this.onDeadline())
     this.totalDeadline = new Deadline(() => this.onTotal())
     socket.on('data', (chunk: Buffer) => this.onData(chunk))
@@ -74,11 +72,6 @@ export class ClientConnection {
 
   get idle(): boolean {
     return this.phase === Phase.Head && this.held === undefined
-  }
-
-  /** Bytes written to the client that its socket has not taken yet. */
-  get backlog(): number {
-    return this.socket.writableLength
   }
 
   /** Ends the connection as soon as no request is running. */
@@ -289,7 +282,7 @@ export class ClientConnection {
       : exchange.minor === 0
         ? 'Connection: keep-alive\r\n'
         : ''
-    this.pendingHead = `HTTP/1.1 ${statusText}\r\n${fields}${connection}\r\n`
+    this.writer.begin(`HTTP/1.1 ${statusText}\r\n${fields}${connection}\r\n`)
   }
 
   /**
@@ -299,37 +292,24 @@ export class ClientConnection {
   writeBody(buf: Buffer, start: number, end: number): boolean {
     const exchange = this.exchange as Exchange
     exchange.bytesOut += end - start
-    if (this.phase === Phase.Closed) return true
-    const pending = this.pendingHead
-    this.pendingHead = ''
-    if (end - start <= JOIN_BYTES && this.socket.writableLength === 0) {
-      // A string is copied at once, so the bytes are free again whatever the socket does.
-      this.socket.write(pending + latin1(buf, start, end), 'latin1', this.written)
-    } else {
-      if (pending !== '') this.socket.write(pending, 'latin1')
-      this.socket.write(buf.subarray(start, end), this.written)
-    }
-    return this.socket.writableLength === 0
+    return this.phase === Phase.Closed || this.writer.piece(buf, start, end)
   }
 
-  /** Writes text of the answer's framing or body. */
+  /** Writes text of the answer's framing. */
   writeText(text: string): void {
-    if (this.phase === Phase.Closed) return
-    const pending = this.pendingHead
-    this.pendingHead = ''
-    this.socket.write(pending + text, 'latin1')
+    if (this.phase !== Phase.Closed) this.writer.text(text)
   }
 
   /** Sends a head that waits for a body which has not come yet. */
   flush(): void {
-    if (this.pendingHead !== '' && !this.reading) this.writeText('')
+    if (!this.reading && this.phase !== Phase.Closed) this.writer.flush()
   }
 
   /** The answer is complete: on to the next request, or to the end of the connection. */
   finish(): void {
     const exchange = this.exchange
     if (exchange === undefined) return
-    if (this.pendingHead !== '') this.writeText('')
+    if (this.phase !== Phase.Closed) this.writer.flush()
     this.release(exchange)
     if (this.phase === Phase.Closed) return
     if (this.closeAfter || this.halfClosed || this.phase !== Phase.Answer) return this.linger()
@@ -408,6 +388,8 @@ export class ClientConnection {
         return this.abort('client-gone')
       case Phase.Linger:
         return this.destroy()
+      case Phase.Closed:
+        return
     }
   }
 

@@ -55,7 +55,11 @@ test('a refused connection is a 502 when no other instance is left', async (t) =
 
 test('no instance that may take requests is a 503 with Retry-After', async (t) => {
   const gateway = await startGateway(t, service('127.0.0.1:9'))
-  for (const state of [{ health: 'down' }, { health: 'up', override: 'drain' }, { override: 'out-of-service' }] as const) {
+  for (const state of [
+    { health: 'down' },
+    { health: 'up', override: 'drain' },
+    { override: 'out-of-service' },
+  ] as const) {
     gateway.set({ '127.0.0.1:9': state })
     const answer = await request(gateway.port, 'GET', '/s')
     assertProblem(answer, 503, 'no-instance')
@@ -173,7 +177,7 @@ test('answers that could be read in two ways are a 502', async (t) => {
   let next = 0
   const origin = await startOrigin(t, (r) => r.send(heads[next++] ?? ''))
   const gateway = await startGateway(t, service(origin.address))
-  for (const head of heads) assertProblem(await request(gateway.port, 'GET', '/s'), 502, 'bad-answer')
+  for (const _ of heads) assertProblem(await request(gateway.port, 'GET', '/s'), 502, 'bad-answer')
   assertCounted(gateway, 'bad-answer', heads.length)
 })
 
@@ -198,7 +202,10 @@ test('an answer before the end of the request ends both connections, so that the
   const gateway = await startGateway(t, service(origin.address))
   const raw = await rawRequest(
     gateway.port,
-    ['POST /s HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nhello', 'GET /s/smuggled HTTP/1.1\r\nHost: h\r\n\r\n'],
+    [
+      'POST /s HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nhello',
+      'GET /s/smuggled HTTP/1.1\r\nHost: h\r\n\r\n',
+    ],
     { untilClose: true },
   )
   const answer = parseAnswer(raw)
@@ -235,7 +242,10 @@ test('a client that goes away in the middle of its body leaves no request behind
 test('a client that has ended its side still gets its answer', async (t) => {
   const origin = await startOrigin(t, (r) => r.answer(200, 'late'))
   const gateway = await startGateway(t, service(origin.address))
-  const raw = await rawRequest(gateway.port, 'GET /s HTTP/1.1\r\nHost: h\r\n\r\n', { halfClose: true, untilClose: true })
+  const raw = await rawRequest(gateway.port, 'GET /s HTTP/1.1\r\nHost: h\r\n\r\n', {
+    halfClose: true,
+    untilClose: true,
+  })
   assert.equal(parseAnswer(raw).text(), 'late')
 })
 
@@ -259,7 +269,10 @@ test('a body over the limit is a 413, by its announcement or by its bytes', asyn
   const announced = await rawRequest(gateway.port, 'POST /s HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n')
   assertProblem(parseAnswer(announced), 413, 'body-too-large')
   const chunk = `1000\r\n${'x'.repeat(4096)}\r\n`
-  const counted = await rawRequest(gateway.port, `POST /s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n${chunk.repeat(20)}`)
+  const counted = await rawRequest(
+    gateway.port,
+    `POST /s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n${chunk.repeat(20)}`,
+  )
   assertProblem(parseAnswer(counted), 413, 'body-too-large')
 })
 
@@ -275,7 +288,10 @@ test('a method that no route takes is a 405 that says which do', async (t) => {
 })
 
 test('a head that never ends is a 408 at its time', async (t) => {
-  const gateway = await startGateway(t, { ...service('127.0.0.1:9'), processor: { timeouts: { request_head: '200ms' } } })
+  const gateway = await startGateway(t, {
+    ...service('127.0.0.1:9'),
+    processor: { timeouts: { request_head: '200ms' } },
+  })
   const raw = await rawRequest(gateway.port, 'GET /s HTTP/1.1\r\nHos', { untilClose: true })
   assertProblem(parseAnswer(raw), 408, 'request-timeout')
 })
@@ -294,7 +310,9 @@ test('more connections than the limit are told so at once', async (t) => {
 })
 
 test('counters return to zero after a storm of clients that vanish', { timeout: 30_000 }, async (t) => {
-  const origin = await startOrigin(t, (r) => r.drip('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n' + 'x'.repeat(50), { pieceBytes: 10, everyMs: 1 }))
+  const origin = await startOrigin(t, (r) =>
+    r.drip('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n' + 'x'.repeat(50), { pieceBytes: 10, everyMs: 1 }),
+  )
   const gateway = await startGateway(t, service(origin.address))
   await Promise.all(
     Array.from({ length: 200 }, async (_, i) => {

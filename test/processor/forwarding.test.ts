@@ -24,13 +24,17 @@ test('every method reaches the origin with its body, and its answer the client',
     assert.equal(answer.status, 200)
     assert.equal(answer.body.toString(), `${method} ${body}`)
   }
-  const head = parseAnswer(await rawRequest(gateway.port, 'HEAD /s HTTP/1.1\r\nHost: h\r\n\r\n', { head: true }), { head: true })
+  const head = parseAnswer(await rawRequest(gateway.port, 'HEAD /s HTTP/1.1\r\nHost: h\r\n\r\n', { head: true }), {
+    head: true,
+  })
   assert.equal(head.status, 200)
 })
 
 test('path, query and repeated fields arrive byte for byte', async (t) => {
   const origin = await startOrigin(t, (r) =>
-    r.send('HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2; Path=/\r\nX-Odd:  spaced \r\nContent-Length: 2\r\n\r\nok'),
+    r.send(
+      'HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2; Path=/\r\nX-Odd:  spaced \r\nContent-Length: 2\r\n\r\nok',
+    ),
   )
   const gateway = await startGateway(t, service(origin.address))
   const target = '/s/%C3%A4/A%2Fb?a=1&a=2&b=%26&c=%20x'
@@ -56,13 +60,17 @@ test('requests sent ahead are answered in their order', async (t) => {
   const gateway = await startGateway(t, service(origin.address))
   const many = Array.from({ length: 50 }, (_, i) => `GET /s/${i} HTTP/1.1\r\nHost: h\r\n\r\n`).join('')
   const raw = (await rawRequest(gateway.port, many, { answers: 50 })).toString('latin1')
-  assert.deepEqual(raw.match(/\/s\/\d+/g), Array.from({ length: 50 }, (_, i) => `/s/${i}`))
+  assert.deepEqual(
+    raw.match(/\/s\/\d+/g),
+    Array.from({ length: 50 }, (_, i) => `/s/${i}`),
+  )
 })
 
 test('a head and a body that arrive byte by byte are the same message', async (t) => {
   const origin = await startOrigin(t, async (r) => r.answer(200, await r.body()))
   const gateway = await startGateway(t, service(origin.address))
-  const bytes = 'POST /s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nX-T: 1\r\n\r\n'
+  const bytes =
+    'POST /s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nX-T: 1\r\n\r\n'
   const answer = parseAnswer(await rawRequest(gateway.port, [...bytes]))
   assert.equal(answer.status, 200)
   assert.equal(answer.body.toString(), 'abcde')
@@ -100,7 +108,9 @@ test('interim answers reach the client that can take them', async (t) => {
   const gateway = await startGateway(t, service(origin.address))
   const raw = (await rawRequest(gateway.port, 'GET /s HTTP/1.1\r\nHost: h\r\n\r\n')).toString('latin1')
   assert.match(raw, /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a\.css>\r\n\r\nHTTP\/1\.1 200 OK/)
-  const old = (await rawRequest(gateway.port, 'GET /s HTTP/1.0\r\nHost: h\r\n\r\n', { untilClose: true })).toString('latin1')
+  const old = (await rawRequest(gateway.port, 'GET /s HTTP/1.0\r\nHost: h\r\n\r\n', { untilClose: true })).toString(
+    'latin1',
+  )
   assert.match(old, /^HTTP\/1\.1 200 OK/)
 })
 
@@ -129,7 +139,9 @@ test('an answer that ends with its connection becomes chunked for 1.1 and stays 
   const gateway = await startGateway(t, service(origin.address))
   const answer = parseAnswer(await rawRequest(gateway.port, 'GET /s HTTP/1.1\r\nHost: h\r\n\r\n'))
   assert.equal(answer.body.toString(), 'some bytes')
-  const old = (await rawRequest(gateway.port, 'GET /s HTTP/1.0\r\nHost: h\r\n\r\n', { untilClose: true })).toString('latin1')
+  const old = (await rawRequest(gateway.port, 'GET /s HTTP/1.0\r\nHost: h\r\n\r\n', { untilClose: true })).toString(
+    'latin1',
+  )
   assert.match(old, /\r\n\r\nsome bytes$/)
   assert.doesNotMatch(old, /chunked/i)
 })
@@ -139,13 +151,17 @@ test('a chunked answer reaches an HTTP/1.0 client without its framing', async (t
     r.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwiki\r\n5\r\npedia\r\n0\r\n\r\n'),
   )
   const gateway = await startGateway(t, service(origin.address))
-  const old = (await rawRequest(gateway.port, 'GET /s HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n', { untilClose: true })).toString('latin1')
+  const old = (
+    await rawRequest(gateway.port, 'GET /s HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n', { untilClose: true })
+  ).toString('latin1')
   assert.match(old, /Connection: close\r\n\r\nwikipedia$/)
 })
 
 test('hop-by-hop fields end here, in both directions, with those that Connection names', async (t) => {
   const origin = await startOrigin(t, (r) =>
-    r.send('HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Hop\r\nKeep-Alive: timeout=5\r\nX-Hop: 1\r\nX-Stay: 1\r\nContent-Length: 0\r\n\r\n'),
+    r.send(
+      'HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Hop\r\nKeep-Alive: timeout=5\r\nX-Hop: 1\r\nX-Stay: 1\r\nContent-Length: 0\r\n\r\n',
+    ),
   )
   const gateway = await startGateway(t, service(origin.address))
   const raw = (
@@ -168,14 +184,23 @@ test('the origin learns who asked, and nobody outside trusted_proxies can say ot
   const gateway = await startGateway(t, service(origin.address))
   await rawRequest(gateway.port, ask)
   const plain = origin.connections[0]?.received().toString('latin1') ?? ''
-  assert.match(plain, /X-Forwarded-For: 127\.0\.0\.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: example\.org:81\r\n/)
+  assert.match(
+    plain,
+    /X-Forwarded-For: 127\.0\.0\.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: example\.org:81\r\n/,
+  )
   assert.doesNotMatch(plain, /9\.9\.9\.9|8\.8\.8\.8|evil|X-Forwarded-Port/)
   assert.match(plain, new RegExp(`Host: 127\\.0\\.0\\.1:${origin.port}\r\n`))
 
-  const trusting = await startGateway(t, { ...service(origin.address), processor: { trusted_proxies: ['127.0.0.0/8'] } })
+  const trusting = await startGateway(t, {
+    ...service(origin.address),
+    processor: { trusted_proxies: ['127.0.0.0/8'] },
+  })
   await rawRequest(trusting.port, ask)
   const trusted = origin.connections[1]?.received().toString('latin1') ?? ''
-  assert.match(trusted, /X-Forwarded-For: 9\.9\.9\.9, 127\.0\.0\.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n/)
+  assert.match(
+    trusted,
+    /X-Forwarded-For: 9\.9\.9\.9, 127\.0\.0\.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n/,
+  )
 })
 
 test('a request id is kept when it is one, made when not, and the client learns it', async (t) => {
@@ -201,7 +226,12 @@ test('bodies of every framing and size go both ways unchanged', { timeout: 60_00
     for (const chunked of [false, true]) {
       const body = randomBytes(size)
       const got = await new Promise<Buffer>((resolve, reject) => {
-        const req = http.request({ port: gateway.port, method: 'POST', path: '/s/echo', headers: chunked ? {} : { 'content-length': size } })
+        const req = http.request({
+          port: gateway.port,
+          method: 'POST',
+          path: '/s/echo',
+          headers: chunked ? {} : { 'content-length': size },
+        })
         req.on('error', reject)
         req.on('response', (res) => {
           const parts: Buffer[] = []
@@ -218,42 +248,46 @@ test('bodies of every framing and size go both ways unchanged', { timeout: 60_00
   }
 })
 
-test('a client that does not read stops the origin, and gets every byte once it does', { timeout: 30_000 }, async (t) => {
-  const piece = Buffer.alloc(256 * 1024, 'x')
-  const total = 400
-  let written = 0
-  const server = http.createServer((_, res) => {
-    res.writeHead(200, { 'content-length': piece.length * total })
-    const more = (): void => {
-      while (written < total) {
-        written++
-        if (!res.write(piece)) return void res.once('drain', more)
+test(
+  'a client that does not read stops the origin, and gets every byte once it does',
+  { timeout: 30_000 },
+  async (t) => {
+    const piece = Buffer.alloc(256 * 1024, 'x')
+    const total = 400
+    let written = 0
+    const server = http.createServer((_, res) => {
+      res.writeHead(200, { 'content-length': piece.length * total })
+      const more = (): void => {
+        while (written < total) {
+          written++
+          if (!res.write(piece)) return void res.once('drain', more)
+        }
+        res.end()
       }
-      res.end()
-    }
-    more()
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => void (server.closeAllConnections(), server.close()))
-  const gateway = await startGateway(t, service(`127.0.0.1:${(server.address() as AddressInfo).port}`))
-  const socket = net.connect(gateway.port, '127.0.0.1')
-  t.after(() => socket.destroy())
-  socket.pause()
-  socket.write('GET /s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
-  // The origin comes to a halt with most of its bytes unsent.
-  let before = -1
-  await waitFor(
-    () => {
-      const still = written === before && written > 0
-      before = written
-      return still
-    },
-    { timeoutMs: 10_000, intervalMs: 200 },
-  )
-  assert.ok(written < total / 2, `the origin wrote ${written} of ${total} pieces`)
-  let bytes = 0
-  socket.on('data', (chunk) => (bytes += chunk.length))
-  socket.resume()
-  await new Promise((resolve) => socket.on('end', resolve))
-  assert.ok(bytes > piece.length * total)
-})
+      more()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.after(() => void (server.closeAllConnections(), server.close()))
+    const gateway = await startGateway(t, service(`127.0.0.1:${(server.address() as AddressInfo).port}`))
+    const socket = net.connect(gateway.port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    socket.pause()
+    socket.write('GET /s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+    // The origin comes to a halt with most of its bytes unsent.
+    let before = -1
+    await waitFor(
+      () => {
+        const still = written === before && written > 0
+        before = written
+        return still
+      },
+      { timeoutMs: 10_000, intervalMs: 200 },
+    )
+    assert.ok(written < total / 2, `the origin wrote ${written} of ${total} pieces`)
+    let bytes = 0
+    socket.on('data', (chunk) => (bytes += chunk.length))
+    socket.resume()
+    await new Promise((resolve) => socket.on('end', resolve))
+    assert.ok(bytes > piece.length * total)
+  },
+)

@@ -140,7 +140,9 @@ test('bad chunks end the request, and the origin never sees it whole', async (t)
   })
   const gateway = await startGateway(t, { services: { s: { servers: [origin.address], apis: ['/s'] } } })
   for (const [what, bytes] of badChunks) {
-    const raw = await rawRequest(gateway.port, Buffer.from(head('Transfer-Encoding: chunked\r\n', bytes), 'latin1'), { untilClose: true })
+    const raw = await rawRequest(gateway.port, Buffer.from(head('Transfer-Encoding: chunked\r\n', bytes), 'latin1'), {
+      untilClose: true,
+    })
     assert.equal(parseAnswer(raw).status, 400, what)
     assert.equal((await request(gateway.port, 'GET', '/s')).text(), 'innocent', what)
   }

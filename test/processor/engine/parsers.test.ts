@@ -34,13 +34,22 @@ test('a head that is cut anywhere is incomplete, and whole it says what it said'
 })
 
 test('an answer that is cut anywhere is incomplete, and whole it says what it said', () => {
-  const bytes = Buffer.from('HTTP/1.1 404 Not Found\r\nContent-Length: 12\r\nKeep-Alive: timeout=7, max=3\r\nConnection: keep-alive\r\nX: y\r\n\r\n')
+  const bytes = Buffer.from(
+    'HTTP/1.1 404 Not Found\r\nContent-Length: 12\r\nKeep-Alive: timeout=7, max=3\r\nConnection: keep-alive\r\nX: y\r\n\r\n',
+  )
   for (let end = 0; end < bytes.length; end++) assert.equal(parseAnswerHead(bytes, 0, end), INCOMPLETE, `cut at ${end}`)
   assert.equal(parseAnswerHead(bytes, 0, bytes.length), bytes.length)
   const { status, statusText, contentLength, keepAliveMs, close, fields } = answer
   assert.deepEqual(
     { status, statusText, contentLength, keepAliveMs, close, fields },
-    { status: 404, statusText: '404 Not Found', contentLength: 12, keepAliveMs: 7000, close: false, fields: 'X: y\r\n' },
+    {
+      status: 404,
+      statusText: '404 Not Found',
+      contentLength: 12,
+      keepAliveMs: 7000,
+      close: false,
+      fields: 'X: y\r\n',
+    },
   )
 })
 
@@ -100,7 +109,11 @@ test('payload ranges of chunked framing add up to the payload', () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 20 }), { maxLength: 5 }), (parts) => {
       const bytes = Buffer.concat([
-        ...parts.flatMap((part) => [Buffer.from(`${part.length.toString(16)}\r\n`), Buffer.from(part), Buffer.from('\r\n')]),
+        ...parts.flatMap((part) => [
+          Buffer.from(`${part.length.toString(16)}\r\n`),
+          Buffer.from(part),
+          Buffer.from('\r\n'),
+        ]),
         Buffer.from('0\r\n\r\n'),
       ])
       const got: Buffer[] = []

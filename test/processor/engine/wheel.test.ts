@@ -9,7 +9,7 @@ function setUp(t: { mock: { timers: { enable(o: object): void; tick(ms: number):
   let now = 5
   const wheel = createWheel({ now: () => now })
   const advance = (ms: number): void => {
-    for (const end = now + ms; now < end; ) {
+    for (const end = now + ms; now < end;) {
       const step = Math.min(10, end - now)
       now += step
       t.mock.timers.tick(step)

@@ -1,0 +1,106 @@
+// `serverpy [run]`, `discovery` and `processor`: the commands that stay until a signal ends them.
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { Config } from '../../shared/config/model.js'
+import { loadConfig } from '../../shared/config/load.js'
+import { formatProblem } from '../../shared/config/problem.js'
+import { LOG_LEVELS, type LogLevel } from '../../shared/log.js'
+import { createLog } from '../log.js'
+import { type ServeDeps, serveBoth, serveDiscovery, serveProcessor, type Serving } from '../serve.js'
+
+interface Options {
+  readonly config: string
+  readonly level: LogLevel
+  readonly registry?: string
+}
+
+type Start = (config: Config, deps: ServeDeps, options: Options) => Promise<Serving>
+
+export function runCommand(): Command {
+  return serving('run', 'run discovery server and request processor in one', (config, deps) => serveBoth(config, deps))
+}
+
+export function discoveryCommand(): Command {
+  return serving('discovery', 'run the discovery server alone', (config, deps) => serveDiscovery(config, deps))
+}
+
+export function processorCommand(): Command {
+  const start: Start = (config, deps, { registry }) =>
+    serveProcessor(config, registry ?? `http://127.0.0.1:${config.discovery.port}`, deps)
+  return serving('processor', 'run the request processor alone', start).option(
+    '--registry <url>',
+    'the discovery server to follow (default: this machine, at the port in the config)',
+    (value) => {
+      if (/^https?:\/\//i.test(value) && URL.canParse(value)) return value
+      throw new InvalidArgumentError('It must begin with http:// or https://.')
+    },
+  )
+}
+
+function serving(name: string, description: string, start: Start): Command {
+  return new Command(name)
+    .description(description)
+    .requiredOption('-c, --config <file>', 'the config file (.json, .yaml, .yml)')
+    .addOption(
+      new Option('-l, --level <level>', 'log level')
+        .choices([...LOG_LEVELS])
+        .default('info')
+        .argParser(readLevel),
+    )
+    .action((options: Options) => serve(options, start))
+}
+
+/** The original took any case, and some say `warning`. */
+function readLevel(value: string): LogLevel {
+  const lower = value.toLowerCase()
+  const level = lower === 'warning' ? 'warn' : lower === 'critical' ? 'fatal' : lower
+  const known = LOG_LEVELS.find((candidate) => candidate === level)
+  if (known === undefined) throw new InvalidArgumentError(`Choose one of ${LOG_LEVELS.join(', ')}.`)
+  return known
+}
+
+async function serve(options: Options, start: Start): Promise<void> {
+  const parsed = await loadConfig(options.config, process.env)
+  if (!parsed.ok) {
+    for (const problem of parsed.problems) process.stderr.write(`${formatProblem(problem)}\n`)
+    process.exitCode = 2
+    return
+  }
+  const { level } = options
+  const log = createLog(level, process.stdout.isTTY)
+  for (const warning of parsed.warnings) log.warn({}, formatProblem(warning))
+  process.on('uncaughtException', (error) => {
+    log.error({ error: error.stack }, 'a fault of serverpy itself: please report it')
+    process.exit(1)
+  })
+
+  // A signal that comes during the start is obeyed as soon as there is something to end.
+  const asked = signalled()
+  let running: Serving
+  try {
+    running = await start(parsed.config, { log, level, searchPath: process.env['PATH'] ?? '' }, options)
+  } catch (error) {
+    process.stderr.write(`serverpy: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exit(1)
+  }
+  const signal = await asked
+  log.info({ signal }, 'draining: requests in flight are finished, a second signal ends at once')
+  void signalled().then((second) => {
+    log.warn({ signal: second }, 'ended at once')
+    running.kill()
+    process.exit(second === 'SIGINT' ? 130 : 143)
+  })
+  await running.drain()
+  log.info({}, 'ended')
+  process.exit(0)
+}
+
+function signalled(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const signals = ['SIGTERM', 'SIGINT'] as const
+    const on = (signal: NodeJS.Signals): void => {
+      for (const one of signals) process.off(one, on)
+      resolve(signal)
+    }
+    for (const one of signals) process.on(one, on)
+  })
+}

@@ -1,0 +1,118 @@
+// Runs the servers of a config: both halves in one process, or one half alone; and ends them as a signal asks.
+import { startDiscovery, type Discovery } from '../discovery/server.js'
+import { createExplain } from '../processor/explain.js'
+import { connectRegistry } from '../processor/supervisor/remote-registry.js'
+import { createRemoteSink } from '../processor/supervisor/remote-sink.js'
+import { startProcessor, type Processor } from '../processor/supervisor/supervisor.js'
+import { systemClock } from '../shared/clock.js'
+import type { Config } from '../shared/config/model.js'
+import type { Log, LogLevel } from '../shared/log.js'
+import type { RegistrySource, Snapshot } from '../shared/registry/instance.js'
+import { isNewer } from '../shared/registry/instance.js'
+import { VERSION } from '../shared/version.js'
+
+export interface ServeDeps {
+  readonly log: Log
+  readonly level: LogLevel
+  /** PATH of the environment: where ping and fping are looked for. */
+  readonly searchPath: string
+}
+
+/** A running server: `drain` lets what runs end, `kill` does not. */
+export interface Serving {
+  drain(): Promise<void>
+  kill(): void
+}
+
+/** Both halves. Rejects with an Error of one line when a port cannot be had; nothing is left open then. */
+export async function serveBoth(config: Config, deps: ServeDeps): Promise<Serving> {
+  const discovery = await startDiscovery(config, discoveryDeps(deps, true))
+  let processor: Processor
+  try {
+    processor = await startProcessor(config, {
+      ...deps,
+      clock: systemClock,
+      registry: discovery.registry,
+      sink: discovery.sink,
+    })
+  } catch (error) {
+    await discovery.close()
+    throw error
+  }
+  discovery.attach(processor, createExplain(config, discovery.registry))
+  deps.log.info({ discovery: discovery.port, processor: processor.port }, 'ready')
+  return {
+    async drain() {
+      discovery.drain()
+      await processor.drain()
+      await discovery.close()
+    },
+    kill: () => processor.kill(),
+  }
+}
+
+/** The registry, the polling and the API alone. */
+export async function serveDiscovery(config: Config, deps: ServeDeps): Promise<Serving> {
+  const discovery: Discovery = await startDiscovery(config, discoveryDeps(deps, false))
+  deps.log.info({ discovery: discovery.port }, 'ready')
+  return {
+    async drain() {
+      discovery.drain()
+      await discovery.close()
+    },
+    kill: () => undefined,
+  }
+}
+
+/** The processor alone, by the registry at `url`. Until that is heard of, the config's instances count as unknown. */
+export async function serveProcessor(config: Config, url: string, deps: ServeDeps): Promise<Serving> {
+  const { token } = config.discovery
+  const link = { clock: systemClock, log: deps.log, ...(token === undefined ? {} : { token }) }
+  const registry = connectRegistry(url, link)
+  const sink = createRemoteSink(url, link)
+  const end = (): void => {
+    registry.close()
+  }
+  try {
+    const processor = await startProcessor(config, {
+      ...deps,
+      clock: systemClock,
+      registry: orConfigured(registry, config),
+      sink,
+    })
+    deps.log.info({ processor: processor.port, registry: url }, 'ready')
+    return {
+      async drain() {
+        await processor.drain()
+        end()
+        await sink.close()
+      },
+      kill: () => processor.kill(),
+    }
+  } catch (error) {
+    end()
+    await sink.close()
+    throw error
+  }
+}
+
+function discoveryDeps({ log, searchPath }: ServeDeps, processorExpected: boolean) {
+  return { clock: systemClock, log, random: Math.random, version: VERSION, searchPath, processorExpected }
+}
+
+/** `remote` as soon as it has been heard of; before, what the config says, with nothing known of its health. */
+function orConfigured(remote: RegistrySource, config: Config): RegistrySource {
+  const configured: Snapshot = {
+    term: 0,
+    seq: 1,
+    instances: config.services.flatMap(({ servers }) =>
+      servers.map(({ spec }) => ({ ...spec, health: 'unknown' as const, since: 0 })),
+    ),
+  }
+  return {
+    get current() {
+      return isNewer(remote.current, configured) ? remote.current : configured
+    },
+    subscribe: (listener) => remote.subscribe(listener),
+  }
+}
