@@ -28,8 +28,16 @@ const table = {
   'head-too-large': { status: 431, title: 'The header fields are too large', proxyStatus: 'http_request_denied' },
   internal: { status: 500, title: 'The gateway failed', proxyStatus: 'proxy_internal_error' },
   'not-implemented': { status: 501, title: 'Not supported', proxyStatus: 'http_request_denied' },
-  'connection-refused': { status: 502, title: 'The instance refused the connection', proxyStatus: 'connection_refused' },
-  'connection-reset': { status: 502, title: 'The instance closed the connection', proxyStatus: 'connection_terminated' },
+  'connection-refused': {
+    status: 502,
+    title: 'The instance refused the connection',
+    proxyStatus: 'connection_refused',
+  },
+  'connection-reset': {
+    status: 502,
+    title: 'The instance closed the connection',
+    proxyStatus: 'connection_terminated',
+  },
   'dns-error': { status: 502, title: 'The name of the instance cannot be resolved', proxyStatus: 'dns_error' },
   unreachable: { status: 502, title: 'The instance cannot be reached', proxyStatus: 'destination_ip_unroutable' },
   'tls-error': { status: 502, title: 'The TLS handshake with the instance failed', proxyStatus: 'tls_protocol_error' },
@@ -51,9 +59,17 @@ const table = {
     retryAfter: 5,
   },
   overload: { status: 503, title: 'Too much load', proxyStatus: 'connection_limit_reached', retryAfter: 1 },
-  'connect-timeout': { status: 504, title: 'The instance did not accept the connection in time', proxyStatus: 'connection_timeout' },
+  'connect-timeout': {
+    status: 504,
+    title: 'The instance did not accept the connection in time',
+    proxyStatus: 'connection_timeout',
+  },
   'answer-timeout': { status: 504, title: 'The instance did not answer in time', proxyStatus: 'http_response_timeout' },
-  'version-not-supported': { status: 505, title: 'Only HTTP/1.0 and HTTP/1.1 are spoken here', proxyStatus: 'http_request_error' },
+  'version-not-supported': {
+    status: 505,
+    title: 'Only HTTP/1.0 and HTTP/1.1 are spoken here',
+    proxyStatus: 'http_request_error',
+  },
   loop: { status: 508, title: 'The request came back to this gateway', proxyStatus: 'proxy_loop_detected' },
   'client-gone': { status: 499, title: 'The client went away' },
 } as const satisfies Record<string, Row>

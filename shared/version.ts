@@ -7,7 +7,10 @@ function read(): string {
   // The file is one folder up in the sources and two in the built package.
   for (const path of ['../package.json', '../../package.json']) {
     try {
-      const found = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { name?: string; version?: string }
+      const found = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
+        name?: string
+        version?: string
+      }
       if (found.name === PRODUCT && found.version !== undefined) return found.version
     } catch {
       continue

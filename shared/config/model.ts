@@ -145,7 +145,8 @@ export interface UpstreamTlsConfig {
   readonly serverName?: string
 }
 
-export type Schedule = { readonly kind: 'every'; readonly ms: number } | { readonly kind: 'cron'; readonly expression: string }
+export type Schedule =
+  { readonly kind: 'every'; readonly ms: number } | { readonly kind: 'cron'; readonly expression: string }
 
 export interface PollingCommon {
   readonly frequency: Schedule
@@ -178,7 +179,8 @@ export interface HealthExpectation {
   /** Inclusive ranges. */
   readonly statuses: readonly (readonly [number, number])[]
   /** The first 64 KiB of the body must hold this text, or match this pattern. */
-  readonly body?: { readonly kind: 'text'; readonly text: string } | { readonly kind: 'pattern'; readonly pattern: string }
+  readonly body?:
+    { readonly kind: 'text'; readonly text: string } | { readonly kind: 'pattern'; readonly pattern: string }
   readonly maxLatencyMs?: number
 }
 
@@ -188,7 +190,12 @@ export interface RouteConfig {
   readonly match: RouteMatch
   readonly handler:
     | { readonly kind: 'forward'; readonly service: string }
-    | { readonly kind: 'fixed'; readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
+    | {
+        readonly kind: 'fixed'
+        readonly status: number
+        readonly headers: Readonly<Record<string, string>>
+        readonly body: string
+      }
   readonly timeouts?: Partial<ExchangeTimeouts>
   readonly retry?: Partial<RetryConfig>
 }

@@ -60,7 +60,12 @@ export interface Report {
   readonly served: number
   readonly shed: number
   /** As of now, not since the last report. */
-  readonly gauges: { readonly connections: number; readonly inFlight: number; readonly loopLagMs: number; readonly rssBytes: number }
+  readonly gauges: {
+    readonly connections: number
+    readonly inFlight: number
+    readonly loopLagMs: number
+    readonly rssBytes: number
+  }
 }
 
 /** Where reports go: the discovery side of the same process, or its API. Never blocks, never throws. */

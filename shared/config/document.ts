@@ -1,0 +1,114 @@
+// Reads JSON or YAML text into plain data, and remembers where each key and value stands.
+import { LineCounter, parseDocument } from 'yaml'
+import { findJsonFault } from './json.js'
+import type { Problem } from './model.js'
+import { pathText, type Fault } from './problem.js'
+import { createReader, isObject, Refused, type Spot, type Spots } from './reader.js'
+import type { Environment } from './variables.js'
+
+export type Path = readonly (string | number)[]
+
+export interface Document {
+  readonly file: string
+  /** Strings, finite or non-finite numbers, booleans, nulls, arrays and plain objects, with variables expanded. */
+  readonly data: unknown
+  /** Syntax faults, duplicate keys, unset variables. */
+  readonly problems: readonly Problem[]
+  /** Line and column, from 1, of an entry's key or value; of its nearest parent where the path is not in the file. */
+  place(path: Path, part: 'key' | 'value'): { line: number; col: number }
+  value(path: Path): unknown
+  /** The text of the file, where it held a variable. */
+  template(path: Path): string | undefined
+  /** Whether the value is known to be wrong already, because its variable could not be expanded. */
+  isBroken(path: Path): boolean
+}
+
+export type Format = 'json' | 'yaml'
+
+const TOO_DEEP = 'nested too deeply'
+const MOST_SYNTAX_FAULTS = 20
+
+/** Never throws. Where `problems` tells of broken syntax, `data` is undefined. */
+export function readDocument(text: string, file: string, format: Format, env: Environment): Document {
+  const lines = new LineCounter()
+  const spots = new WeakMap<object, Spots>()
+  const problems: Problem[] = []
+  const place = (offset: number) => lines.linePos(offset)
+  const note = (offset: number, path: Path, fault: Fault) => {
+    problems.push({ file, ...place(offset), path: pathText(path), ...fault })
+  }
+  let data: unknown
+  try {
+    data = read()
+  } catch (error) {
+    if (error instanceof Refused) note(error.offset, [], { message: error.message })
+    else if (error instanceof RangeError) note(0, [], { message: TOO_DEEP })
+    else throw error
+  }
+
+  function read(): unknown {
+    const fault = format === 'json' ? findJsonFault(text) : undefined
+    if (fault) {
+      lines.addNewLine(0)
+      for (let i = text.indexOf('\n'); i !== -1; i = text.indexOf('\n', i + 1)) lines.addNewLine(i + 1)
+      const { offset, ...told } = fault
+      note(offset, [], told)
+      return undefined
+    }
+    const yaml = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      keepSourceTokens: false,
+      // Quadratic in the reader; done below in one pass.
+      uniqueKeys: false,
+      merge: format === 'yaml',
+      logLevel: 'error',
+    })
+    const faults = [...yaml.errors, ...yaml.warnings]
+    for (const { message, pos } of faults.slice(0, MOST_SYNTAX_FAULTS)) {
+      note(pos[0], [], { message: syntaxMessage(message) })
+      if (problems.at(-1)?.message === TOO_DEEP) break
+    }
+    if (faults.length > 0) return undefined
+    return createReader({ env, note, spots, json: format === 'json', lineOf: (offset) => place(offset).line })(
+      yaml.contents,
+    )
+  }
+
+  function spotOf(path: Path): Spot | undefined {
+    const last = path.at(-1)
+    const parent = valueAt(data, path.slice(0, -1))
+    return last === undefined || !isObject(parent) ? undefined : spots.get(parent)?.get(last)
+  }
+  return {
+    file,
+    data,
+    problems,
+    place(path, part) {
+      for (let end = path.length; end > 0; end--) {
+        const spot = spotOf(path.slice(0, end))
+        // A parent is marked at its key: that is where the reader looks for what is missing inside it.
+        if (spot) return place(end === path.length ? spot[part] : spot.key)
+      }
+      return { line: 1, col: 1 }
+    },
+    value: (path) => valueAt(data, path),
+    template: (path) => spotOf(path)?.template,
+    isBroken: (path) => spotOf(path)?.broken === true,
+  }
+}
+
+function syntaxMessage(message: string): string {
+  if (message.startsWith('Source contains multiple documents')) return 'the file holds more than one YAML document'
+  if (message.startsWith('Maximum call stack')) return TOO_DEEP
+  return message.replace(/\s+/g, ' ')
+}
+
+function valueAt(data: unknown, path: Path): unknown {
+  let value = data
+  for (const step of path) {
+    if (!isObject(value) || !Object.hasOwn(value, step)) return undefined
+    value = value[step]
+  }
+  return value
+}

@@ -1,0 +1,141 @@
+// Turns what the schema rejects into faults that name the entry, the mistake and the remedy.
+import { z } from 'zod'
+import type { Document, Path } from './document.js'
+import { quoted, type Fault, type Part } from './problem.js'
+import { isObject } from './reader.js'
+import { suggest } from './suggest.js'
+import { isNumeric } from './variables.js'
+
+export interface Finding extends Fault {
+  readonly path: Path
+  readonly part: Part
+  /** The entry is not there at all; `path` is where it belongs. */
+  readonly missing: boolean
+}
+
+type Issue = z.core.$ZodIssue
+
+/** Everything in `document` that `schema` rejects; empty where it fits. */
+export function findings(schema: z.ZodType, document: Document): Finding[] {
+  const result = schema.safeParse(document.data)
+  if (result.success) return []
+  return result.error.issues.flatMap((issue) => explain(issue, [], schema, document))
+}
+
+function explain(issue: Issue, base: Path, schema: z.ZodType, document: Document): Finding[] {
+  const path = [...base, ...issue.path.filter((step) => typeof step !== 'symbol')]
+  const value = document.value(path)
+  if (value === undefined && issue.code.startsWith('invalid_')) {
+    return [{ path, part: 'key', missing: true, message: `${quoted(String(path.at(-1)))} is required` }]
+  }
+  const one = (fault: Fault, at: Partial<Finding> = {}): Finding[] => [
+    { path, part: 'value', missing: false, ...fault, ...at },
+  ]
+  switch (issue.code) {
+    case 'invalid_union': {
+      const branch = issue.errors.find((issues) => !issues.some(isOfAnotherType))
+      if (branch) return branch.flatMap((inner) => explain(inner, path, schema, document))
+      const numbers = issue.errors.flat().some((inner) => inner.code === 'invalid_type' && inner.expected === 'number')
+      return one(withQuotesHint({ message: issue.message }, value, numbers))
+    }
+    case 'unrecognized_keys':
+      return issue.keys.flatMap((key) => {
+        const hint = suggest(key, knownKeys(schema, path))
+        const fault = { message: `unknown key ${quoted(key)}`, ...(hint !== undefined && { hint }) }
+        return one(fault, { path: [...path, key], part: 'key' })
+      })
+    case 'invalid_type': {
+      const message = `must be ${typeName(issue.expected)}, not ${nameOf(value)}`
+      return one(withQuotesHint({ message }, value, issue.expected === 'number' || issue.expected === 'int'))
+    }
+    case 'invalid_value':
+      return one(wordFault(value, issue.values))
+    case 'too_small':
+    case 'too_big':
+      return one({ message: boundText(issue) })
+    case 'custom': {
+      const hint: unknown = issue.params?.['hint']
+      return one(typeof hint === 'string' ? { message: issue.message, hint } : { message: issue.message })
+    }
+    default:
+      return one({ message: issue.message })
+  }
+}
+
+/** Whether the branch of a union that raised `issue` is for another type of value altogether. */
+function isOfAnotherType(issue: Issue): boolean {
+  return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value')
+}
+
+function wordFault(value: unknown, allowed: readonly unknown[]): Fault {
+  const words = allowed.map((word) => JSON.stringify(word)).join(', ')
+  const message = `must be ${allowed.length > 1 ? 'one of ' : ''}${words}`
+  if (typeof value !== 'string' || isNumeric(value)) {
+    return withQuotesHint({ message }, value, typeof allowed[0] === 'number')
+  }
+  const hint = suggest(value, allowed.map(String))
+  return { message: `${message}, not ${quoted(value)}`, ...(hint !== undefined && { hint }) }
+}
+
+function withQuotesHint(fault: Fault, value: unknown, wantsNumber: boolean): Fault {
+  if (typeof value !== 'string') return fault
+  if (wantsNumber && isNumeric(value)) return { ...fault, hint: 'drop the quotes' }
+  return fault
+}
+
+function boundText(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
+  const counted = issue.origin === 'array' || issue.origin === 'string'
+  if (issue.code === 'too_big') return `must be at most ${issue.maximum}`
+  if (counted) return 'must not be empty'
+  return Number(issue.minimum) === 0 ? 'must not be negative' : `must be at least ${issue.minimum}`
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+}
+
+function typeName(expected: string): string {
+  return TYPE_NAMES[expected] ?? expected
+}
+
+function nameOf(value: unknown): string {
+  if (value === null) return 'empty'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
+  return typeof value === 'number' && !Number.isInteger(value) ? 'a fraction' : typeName(typeof value)
+}
+
+/** The keys that an object at `path` may have. */
+function knownKeys(schema: z.ZodType, path: Path): string[] {
+  let here = alternatives(schema)
+  for (const step of path) here = here.flatMap((at) => inside(at, step)).flatMap(alternatives)
+  return here.flatMap((at) => (at instanceof z.ZodObject ? Object.keys(at.shape) : []))
+}
+
+function alternatives(schema: unknown): unknown[] {
+  if (schema instanceof z.ZodOptional) return alternatives(schema.unwrap())
+  return schema instanceof z.ZodUnion ? schema.options.flatMap(alternatives) : [schema]
+}
+
+function inside(schema: unknown, step: string | number): unknown[] {
+  if (schema instanceof z.ZodArray && typeof step === 'number') return [schema.element]
+  if (schema instanceof z.ZodRecord && typeof step === 'string') return [schema.valueType]
+  if (!(schema instanceof z.ZodObject) || typeof step !== 'string') return []
+  const known: unknown = Object.hasOwn(schema.shape, step) ? schema.shape[step] : schema.def.catchall
+  return known === undefined ? [] : [known]
+}
+
+/** Takes a rejected entry out of the data, so that the rest can still be checked. List positions stay as they are. */
+export function prune(document: Document, path: Path): void {
+  const parent = document.value(path.slice(0, -1))
+  const last = path.at(-1)
+  if (last === undefined || !isObject(parent)) return
+  if (Array.isArray(parent)) parent[Number(last)] = undefined
+  else delete parent[last]
+}

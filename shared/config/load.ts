@@ -1,0 +1,49 @@
+// Reads a config file from disk; everything that can be wrong with the file itself is a problem, never a throw.
+import { isUtf8 } from 'node:buffer'
+import { constants, open } from 'node:fs/promises'
+import type { Parsed } from './model.js'
+import { formatOf, parseConfig, type ConfigDeps } from './parse.js'
+import type { Environment } from './variables.js'
+
+const MOST_BYTES = 16 * 1024 * 1024
+
+/** `path` is relative to the working directory and stands in the problems as it is given. */
+export async function loadConfig(path: string, env: Environment, deps: Partial<ConfigDeps> = {}): Promise<Parsed> {
+  const refuse = (message: string, hint?: string): Parsed => ({
+    ok: false,
+    problems: [{ file: path, line: 0, col: 0, path: '', message, ...(hint !== undefined && { hint }) }],
+  })
+  if (!formatOf(path)) return refuse('not a .json, .yaml or .yml file')
+  let bytes: Buffer
+  try {
+    // A pipe must not keep us waiting for its writer.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      const stat = await file.stat()
+      if (!stat.isFile()) return refuse(stat.isDirectory() ? 'this is a directory' : 'not a regular file')
+      if (stat.size > MOST_BYTES) return refuse('larger than 16 MiB')
+      bytes = await file.readFile()
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    return refuse(reasonOf(error))
+  }
+  if (isUtf16(bytes)) return refuse('not UTF-8 but UTF-16', 'save it as UTF-8')
+  if (bytes.subarray(0, 3).equals(Buffer.of(0xef, 0xbb, 0xbf))) {
+    return refuse('begins with a byte order mark', 'save it as UTF-8 without one')
+  }
+  if (!isUtf8(bytes)) return refuse('not UTF-8', 'save it as UTF-8')
+  return parseConfig(bytes.toString('utf8'), path, env, deps)
+}
+
+function isUtf16(bytes: Buffer): boolean {
+  return (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file'
+  if (code === 'EACCES' || code === 'EPERM') return 'the file may not be read'
+  return `the file cannot be read${code === '' ? '' : `: ${code}`}`
+}

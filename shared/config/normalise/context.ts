@@ -1,0 +1,57 @@
+// What every step from the file's words to the model shares.
+import type { Path } from '../document.js'
+import type { Report } from '../problem.js'
+import { durationMs } from '../text/duration.js'
+
+/**
+ * The checked shape of a part of the file, with holes where an entry was missing or rejected: those have been reported,
+ * and what is left is still worth checking.
+ */
+export type Draft<T> = T extends string | number | boolean | null | undefined
+  ? T
+  : T extends readonly (infer U)[]
+    ? (Draft<U> | undefined)[]
+    : { readonly [K in keyof T]?: Draft<T[K]> | undefined }
+
+export interface Context {
+  readonly report: Report
+  /** Line of an entry, for messages that point at another one. */
+  readonly line: (path: Path) => number
+  readonly isWritten: (path: Path) => boolean
+  /** What paths of the store and of dumps are relative to. */
+  readonly cwd: string
+  /** Where the config file is; what paths of certificates are relative to. */
+  readonly directory: string
+  readonly cores: number
+  readonly exists: (path: string) => boolean
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+/** Without the entries that are undefined, so that a later spread does not erase an earlier one. */
+export function defined<T extends object>(given: T): Defined<T> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Defined<T>
+}
+
+/** The entries that are left of a map of texts. */
+export function texts(given: Readonly<Record<string, string | undefined>> | undefined): Record<string, string> {
+  return defined(given ?? {}) as Record<string, string>
+}
+
+type Span<K extends string> = { readonly [P in K]?: unknown } & { readonly [P in `${K}_ms`]?: number | undefined }
+
+/** The milliseconds that `key` or `key_ms` says; both at once is a fault. */
+export function readMs<K extends string>(
+  block: Span<K> | undefined,
+  key: K,
+  path: Path,
+  { report }: Context,
+): number | undefined {
+  const plain: unknown = block?.[key]
+  const ms: unknown = block?.[`${key}_ms`]
+  if (plain !== undefined && ms !== undefined) {
+    report.fault([...path, `${key}_ms`], { message: `"${key}" says the same`, hint: 'keep one of the two' }, 'key')
+  }
+  if (typeof ms === 'number') return Math.round(ms)
+  return typeof plain === 'number' || typeof plain === 'string' ? durationMs(plain) : undefined
+}

@@ -1,0 +1,40 @@
+// What a service or a route says about its requests: timeouts and retries.
+import type { Path } from '../document.js'
+import type { ExchangeTimeouts, RetryConfig, TimeoutsConfig } from '../model.js'
+import type { RetryInput, TimeoutInput } from '../schema/layouts.js'
+import { defined, readMs, type Context, type Draft } from './context.js'
+
+/** A single duration is the total. */
+export function readTimeouts(owner: Draft<TimeoutInput>, path: Path, context: Context): Partial<ExchangeTimeouts> {
+  const totalMs = readMs(owner, 'timeout', path, context)
+  const { timeout } = owner
+  if (typeof timeout !== 'object') return defined({ totalMs })
+  return readExchangeTimeouts(timeout, [...path, 'timeout'], context)
+}
+
+type Block = Extract<Draft<TimeoutInput>['timeout'], object>
+
+export function readExchangeTimeouts(
+  block: Block | undefined,
+  path: Path,
+  context: Context,
+): Partial<ExchangeTimeouts> {
+  return defined({
+    connectMs: readMs(block, 'connect', path, context),
+    firstByteMs: readMs(block, 'first_byte', path, context),
+    idleMs: readMs(block, 'idle', path, context),
+    totalMs: readMs(block, 'total', path, context),
+  })
+}
+
+/** Those of the processor's timeouts that a service may set for itself. */
+export function exchangeTimeouts(all: TimeoutsConfig): ExchangeTimeouts {
+  return { connectMs: all.connectMs, firstByteMs: all.firstByteMs, idleMs: all.idleMs, totalMs: all.totalMs }
+}
+
+export function readRetry(block: Draft<RetryInput> | undefined): Partial<RetryConfig> {
+  const reasons = block?.on?.flatMap((reason) =>
+    reason === undefined ? [] : [String(reason) as RetryConfig['on'][number]],
+  )
+  return defined({ attempts: block?.attempts, on: reasons && [...new Set(reasons)] })
+}

@@ -1,0 +1,59 @@
+// What a route of the full layout may hold.
+import { z } from 'zod'
+import { fieldValueFault, methodFault } from '../text/http.js'
+import { hostPatternFault } from '../text/host.js'
+import { count, nonEmpty, text } from './fields.js'
+import { apiPath, retry, timeoutKeys } from './service.js'
+
+const fieldMatch = z.record(
+  z.string(),
+  z.union([z.literal(true), z.string()], { error: 'must be text, or true where any value will do' }),
+)
+
+const host = text(hostPatternFault)
+const method = text(methodFault)
+
+const match = z
+  .strictObject({
+    host: z
+      .union([host, z.array(host).min(1)], { error: 'must be a host or a list of hosts' })
+      .optional()
+      .meta({ description: 'Host or hosts; `*.example.org` takes any number of labels. Without it, every host.' }),
+    methods: z
+      .union([method, z.array(method).min(1)], { error: 'must be a method or a list of methods' })
+      .optional()
+      .meta({ description: 'Method or methods. Without it, every method.' }),
+    path: apiPath.meta({ description: 'Path; `{name}` takes one segment, a last `*` one or more.' }),
+    exact: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Whether the path takes itself only, and nothing below.', default: false }),
+    headers: fieldMatch
+      .optional()
+      .meta({ description: 'Header fields that must be there: name to value, or to true.' }),
+    query: fieldMatch
+      .optional()
+      .meta({ description: 'Query parameters that must be there: name to value, or to true.' }),
+  })
+  .meta({ id: 'Match', description: 'Which requests the route takes.' })
+
+const fixed = z
+  .strictObject({
+    status: count(200, 599).meta({ description: 'Status of the answer.' }),
+    headers: z
+      .record(z.string(), text(fieldValueFault))
+      .optional()
+      .meta({ description: 'Header fields of the answer.' }),
+    body: z.string().optional().meta({ description: 'Body of the answer.', default: '' }),
+  })
+  .meta({ id: 'Fixed', description: 'One answer for every request.' })
+
+export const route = z
+  .strictObject({
+    match,
+    service: nonEmpty().optional().meta({ description: 'Service that answers.' }),
+    fixed: fixed.optional(),
+    retry: retry.optional(),
+    ...timeoutKeys,
+  })
+  .meta({ id: 'Route', description: 'A route; either `service` or `fixed`.' })

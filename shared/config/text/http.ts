@@ -1,0 +1,47 @@
+// The small grammars of HTTP that a config holds: methods, field names and values, statuses.
+import type { Fault } from '../problem.js'
+
+// RFC 9110 section 5.6.2.
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/
+const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'])
+// They frame a message or concern one hop, so whoever sends the message sets them (RFC 9110 section 7.6.1).
+const FRAMING = new Set(['connection', 'content-length', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+
+export function methodFault(text: string): Fault | undefined {
+  if (!TOKEN.test(text)) return { message: 'not an HTTP method' }
+  const upper = text.toUpperCase()
+  if (upper === 'CONNECT') return { message: 'CONNECT cannot be routed' }
+  if (text !== upper && KNOWN_METHODS.has(upper))
+    return { message: 'methods are case-sensitive', hint: `did you mean "${upper}"?` }
+  return undefined
+}
+
+export function fieldNameFault(name: string): Fault | undefined {
+  return TOKEN.test(name) ? undefined : { message: 'not a name of a header field' }
+}
+
+/** For fields that are sent, as opposed to matched. */
+export function sentFieldFault(name: string): Fault | undefined {
+  if (FRAMING.has(name.toLowerCase())) return { message: `the field ${name.toLowerCase()} is set by the sender alone` }
+  return fieldNameFault(name)
+}
+
+/** RFC 9110 section 5.5; characters beyond Latin-1 have no byte on the wire. */
+export function fieldValueFault(value: string): Fault | undefined {
+  if (/^[\t\x20-\x7e\x80-\xff]*$/.test(value) && value.trim() === value) return undefined
+  return { message: 'not a value of a header field', hint: 'no line breaks, control characters or outer spaces' }
+}
+
+/** An inclusive range: `200`, `'200-299'` or `'2xx'`. */
+export function statusRange(value: number | string): readonly [number, number] | undefined {
+  const text = String(value)
+  const [, first = '', last] = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(text) ?? []
+  if (/^[1-5]xx$/.test(text)) return [Number(text[0]) * 100, Number(text[0]) * 100 + 99]
+  if (first === '') return undefined
+  const range = [Number(first), Number(last ?? first)] as const
+  return range[0] <= range[1] ? range : undefined
+}
+
+export function statusFault(text: string): Fault | undefined {
+  return statusRange(text) ? undefined : { message: 'not a status', hint: '200, "200-299" or "2xx"' }
+}

@@ -1,0 +1,105 @@
+// Config texts that several tests start from, and short ways to parse them.
+import assert from 'node:assert/strict'
+import type { Config, Problem } from '../../../shared/config/model.js'
+import { parseConfig } from '../../../shared/config/parse.js'
+import { formatProblem } from '../../../shared/config/problem.js'
+
+const DEPS = { cwd: '/srv/app', cores: 4, exists: () => true }
+
+type Env = Record<string, string>
+
+/** The layout that ServerPy's users have, as JSON. */
+export const CLASSIC_JSON = `{
+  "service1": {
+    "servers": {
+      "www.google.com": { "method": "ping", "frequency": 80, "retries": 0, "packet_limit": 5000, "priority": "high" },
+      "www.google.co.in": { "method": "ping", "frequency": 80, "retries": 0, "packet_limit": 5000 }
+    },
+    "apis": ["/first", "/second/sample"]
+  },
+  "service2": {
+    "servers": ["127.0.0.1:8080"],
+    "polling": { "method": "health", "endpoint": "/health", "retries": 3, "retry_delay": 10, "packet_limit": 10000 },
+    "apis": ["/second", "/third"]
+  },
+  "meta-info": {
+    "discovery_server_name": "My Discovery Server",
+    "request_processor_name": "My Request Processor",
+    "discovery_server_port": 8008,
+    "request_processor_port": 8081
+  }
+}
+`
+
+/** The same as YAML, with the processor on a server's own address. */
+export const CLASSIC_YAML = `service1:
+  servers:
+    google.com: { method: ping, frequency: 80, retries: 0, packet_limit: 5000, priority: high }
+    google.co.in: { method: ping, frequency: 80, retries: 0, packet_limit: 5000 }
+  apis: [/first, /second/sample]
+service2:
+  servers: ['127.0.0.1:8080']
+  polling: { method: health, endpoint: /health, retries: 3, retry_delay: 10, packet_limit: 10000 }
+  apis: [/second, /third]
+meta-info:
+  discovery_server_name: My Discovery Server
+  request_processor_name: My Request Processor
+  discovery_server_port: 8008
+  request_processor_port: 8080
+`
+
+/** Every key of the full layout. */
+export const FULL_YAML = `version: 1
+discovery:
+  { name: D, host: 127.0.0.1, port: 9008, store: memory, token: '\${TOKEN}', concurrency: 10, jitter: 0.2,
+    retention: { schedule: '0 3 * * *', events: 1d, minutes: 2d, hours: 3d, requests: 4d, gone: 5d },
+    dump_file: out/all.dump, dump_schedule: '0 * * * *' }
+processor:
+  { name: P, host: '::1', port: 9001, workers: 3, hang: 2s, trusted_proxies: [10.0.0.0/8, '::1'], request_limit: 7,
+    limits: { head: 16KiB, fields: 50, uri: 8KiB, body: 64MB, connections: 10, upstream_connections: 11, idle_upstream_connections: 12 },
+    timeouts: { connect: 1, first_byte: 2s, idle_ms: 3000, total: 4, request_head: 5, keep_alive: 6, upstream_keep_alive: 7, drain: 8 } }
+services:
+  orders:
+    servers:
+      - 10.0.0.1:8080
+      - { url: 'https://[fd00::1]/base/', priority: low, weight: 2, zone: b, metadata: { rack: '7' }, polling: { frequency: 3, expect: { max_latency: 1 } } }
+    polling:
+      { method: health, endpoint: '/health?deep=1', frequency: 10s, timeout: 500ms, retries: 2, retry_delay_ms: 50, rise: 2, fall: 3,
+        expect: { status: [200, '300-301', 4xx] }, headers: { x-probe: '1' }, http_method: HEAD, packet_limit: 9 }
+    balance: { strategy: round-robin }
+    retry: { attempts: 2, on: [connect, 503] }
+    timeout: { first_byte: 9 }
+    tls: { verify: false, ca_file: ca.pem, server_name: orders.internal }
+    apis: [/orders/, '/o/{id}', '/files/*']
+  search: { servers: [s:81], polling: { method: tcp } }
+routes:
+  - { match: { path: '/find/{term}', methods: [GET, HEAD], host: ['*.Example.org', a.example], headers: { X-A: '1', x-b: true }, query: { q: true } },
+      service: search, timeout: 3, retry: { attempts: 1 } }
+  - { match: { path: /robots.txt, exact: true }, fixed: { status: 200, headers: { content-type: text/plain }, body: hello } }
+`
+
+export function parse(text: string, env: Env = {}, file = 'services.yaml') {
+  return parseConfig(text, file, env, DEPS)
+}
+
+export function load(text: string, env: Env = {}, file?: string): Config {
+  const parsed = parse(text, env, file)
+  assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(formatProblem).join('\n'))
+  return parsed.config
+}
+
+export function problemsOf(text: string, env: Env = {}, file?: string): readonly Problem[] {
+  const parsed = parse(text, env, file)
+  return parsed.ok ? [] : parsed.problems
+}
+
+export function warningsOf(text: string): readonly Problem[] {
+  const parsed = parse(text)
+  assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(formatProblem).join('\n'))
+  return parsed.warnings
+}
+
+/** `line:col path message (hint)` of each problem, so that a test reads as what a person sees. */
+export function lines(problems: readonly Problem[]): string[] {
+  return problems.map((problem) => formatProblem(problem).replace(`${problem.file}:`, ''))
+}

@@ -1,0 +1,315 @@
+// What both layouts become: the same model, with every default.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { PollingConfig } from '../../../shared/config/model.js'
+import { CLASSIC_JSON, CLASSIC_YAML, FULL_YAML, load, warningsOf } from './fixtures.js'
+
+const instances = (config: ReturnType<typeof load>) => config.services.flatMap((service) => service.servers)
+
+test('a classic JSON file becomes services, instances and routes, with the defaults applied', () => {
+  const config = load(CLASSIC_JSON, {}, 'conf/test.json')
+  assert.equal(config.layout, 'classic')
+  assert.equal(config.file, '/srv/app/conf/test.json')
+  assert.deepEqual(
+    config.services.map((service) => [service.name, service.servers.length]),
+    [
+      ['service1', 2],
+      ['service2', 1],
+    ],
+  )
+  assert.deepEqual(config.services[0]?.servers[0]?.spec, {
+    id: 'service1/www.google.com:80',
+    service: 'service1',
+    url: 'www.google.com',
+    secure: false,
+    host: 'www.google.com',
+    port: 80,
+    basePath: '',
+    priority: 'high',
+    weight: 1,
+    metadata: {},
+  })
+  assert.equal(config.services[0]?.servers[1]?.spec.priority, 'unset')
+  assert.deepEqual(config.services[1]?.servers[0]?.polling, {
+    method: 'health',
+    endpoint: '/health',
+    frequency: { kind: 'every', ms: 60_000 },
+    timeoutMs: 5000,
+    retries: 3,
+    retryDelayMs: 10_000,
+    rise: 1,
+    fall: 1,
+    packetLimit: 10_000,
+    httpMethod: 'GET',
+    headers: {},
+    expect: { statuses: [[200, 299]] },
+    tls: { verify: true },
+  })
+  assert.deepEqual(
+    config.routes.map((route) => route.id),
+    ['service1:/first', 'service1:/second/sample', 'service2:/second', 'service2:/third'],
+  )
+  assert.equal(config.processor.port, 8081)
+  assert.equal(config.discovery.name, 'My Discovery Server')
+})
+
+test('a classic YAML file whose processor is its own server loads, with a warning about the loop', () => {
+  assert.equal(load(CLASSIC_YAML).services.length, 2)
+  const [warning, ...others] = warningsOf(CLASSIC_YAML)
+  assert.deepEqual([warning?.line, warning?.col, warning?.path], [7, 13, 'service2.servers[0]'])
+  assert.match(warning?.message ?? '', /loop/)
+  assert.deepEqual(others, [])
+})
+
+test('without meta-info the two servers have their defaults', () => {
+  const config = load('a: { servers: [h], polling: { method: ping }, apis: [/] }')
+  assert.deepEqual(config.discovery, {
+    name: 'Discovery Server',
+    port: 8008,
+    store: { kind: 'sqlite', path: '/srv/app/serverpy.db' },
+    retention: {
+      schedule: '*/10 * * * *',
+      eventsMs: 30 * 86_400_000,
+      minutesMs: 7 * 86_400_000,
+      hoursMs: 400 * 86_400_000,
+      requestsMs: 30 * 86_400_000,
+      goneMs: 7 * 86_400_000,
+    },
+    dumpFile: '/srv/app/file.dump',
+    polling: { concurrency: 256, jitter: 0.05 },
+  })
+  assert.deepEqual(config.processor, {
+    name: 'Request Processor',
+    port: 8001,
+    workers: 4,
+    hangMs: 5000,
+    trustedProxies: [],
+    limits: {
+      headBytes: 32_768,
+      headerCount: 100,
+      uriBytes: 16_384,
+      bodyBytes: 0,
+      connections: 20_000,
+      upstreamConnections: 1024,
+      idleUpstreamConnections: 256,
+    },
+    timeouts: {
+      connectMs: 3000,
+      firstByteMs: 30_000,
+      idleMs: 30_000,
+      totalMs: 0,
+      requestHeadMs: 10_000,
+      keepAliveMs: 75_000,
+      upstreamKeepAliveMs: 4000,
+      drainMs: 30_000,
+    },
+    requestLimit: 100,
+  })
+  assert.deepEqual(config.services[0]?.retry, { attempts: 3, on: ['connect', 'reset'] })
+  assert.deepEqual(config.services[0]?.timeouts, { connectMs: 3000, firstByteMs: 30_000, idleMs: 30_000, totalMs: 0 })
+})
+
+test('the full layout says everything that the model holds', () => {
+  const config = load(FULL_YAML, { TOKEN: 'a-long-token' })
+  assert.equal(config.layout, 'full')
+  assert.deepEqual(config.discovery, {
+    name: 'D',
+    host: '127.0.0.1',
+    port: 9008,
+    store: { kind: 'memory' },
+    token: 'a-long-token',
+    retention: {
+      schedule: '0 3 * * *',
+      eventsMs: 86_400_000,
+      minutesMs: 2 * 86_400_000,
+      hoursMs: 3 * 86_400_000,
+      requestsMs: 4 * 86_400_000,
+      goneMs: 5 * 86_400_000,
+    },
+    dumpFile: '/srv/app/out/all.dump',
+    dumpSchedule: '0 * * * *',
+    polling: { concurrency: 10, jitter: 0.2 },
+  })
+  assert.deepEqual(config.processor, {
+    name: 'P',
+    host: '::1',
+    port: 9001,
+    workers: 3,
+    hangMs: 2000,
+    trustedProxies: ['10.0.0.0/8', '::1'],
+    limits: {
+      headBytes: 16_384,
+      headerCount: 50,
+      uriBytes: 8192,
+      bodyBytes: 64_000_000,
+      connections: 10,
+      upstreamConnections: 11,
+      idleUpstreamConnections: 12,
+    },
+    timeouts: {
+      connectMs: 1000,
+      firstByteMs: 2000,
+      idleMs: 3000,
+      totalMs: 4000,
+      requestHeadMs: 5000,
+      keepAliveMs: 6000,
+      upstreamKeepAliveMs: 7000,
+      drainMs: 8000,
+    },
+    requestLimit: 7,
+  })
+  const [orders] = config.services
+  assert.deepEqual(orders?.retry, { attempts: 2, on: ['connect', '503'] })
+  assert.deepEqual(orders?.timeouts, { connectMs: 1000, firstByteMs: 9000, idleMs: 3000, totalMs: 4000 })
+  assert.deepEqual(orders?.tls, { verify: false, caFile: '/srv/app/ca.pem', serverName: 'orders.internal' })
+  assert.deepEqual(orders?.servers[1]?.spec, {
+    id: 'orders/[fd00::1]:443/base',
+    service: 'orders',
+    url: 'https://[fd00::1]/base/',
+    secure: true,
+    host: 'fd00::1',
+    port: 443,
+    basePath: '/base',
+    priority: 'low',
+    weight: 2,
+    zone: 'b',
+    metadata: { rack: '7' },
+  })
+  assert.deepEqual(config.routes.slice(-2), [
+    {
+      id: 'search:/find/{term}',
+      match: {
+        hosts: ['*.example.org', 'a.example'],
+        methods: ['GET', 'HEAD'],
+        path: '/find/{term}',
+        exact: false,
+        headers: [{ name: 'x-a', value: '1' }, { name: 'x-b' }],
+        query: [{ name: 'q' }],
+      },
+      handler: { kind: 'forward', service: 'search' },
+      timeouts: { totalMs: 3000 },
+      retry: { attempts: 1 },
+    },
+    {
+      id: 'fixed:/robots.txt',
+      match: { hosts: [], methods: [], path: '/robots.txt', exact: true, headers: [], query: [] },
+      handler: { kind: 'fixed', status: 200, headers: { 'content-type': 'text/plain' }, body: 'hello' },
+    },
+  ])
+  assert.deepEqual(
+    config.routes.slice(0, 3).map((route) => route.match.path),
+    ['/orders', '/o/{id}', '/files/*'],
+  )
+})
+
+test('the polling of an instance is laid over the polling of its service key by key', () => {
+  const [plain, own] = instances(load(FULL_YAML, { TOKEN: 'a-long-token' })).map((server) => server.polling)
+  const base: PollingConfig = {
+    method: 'health',
+    endpoint: '/health?deep=1',
+    frequency: { kind: 'every', ms: 10_000 },
+    timeoutMs: 500,
+    retries: 2,
+    retryDelayMs: 50,
+    rise: 2,
+    fall: 3,
+    packetLimit: 9,
+    httpMethod: 'HEAD',
+    headers: { 'x-probe': '1' },
+    expect: {
+      statuses: [
+        [200, 200],
+        [300, 301],
+        [400, 499],
+      ],
+    },
+    tls: { verify: false, caFile: '/srv/app/ca.pem', serverName: 'orders.internal' },
+  }
+  assert.deepEqual(plain, base)
+  assert.deepEqual(own, {
+    ...base,
+    frequency: { kind: 'every', ms: 3000 },
+    expect: { ...base.expect, maxLatencyMs: 1000 },
+  })
+})
+
+test('an answer to a health poll may have to hold a text or match a pattern', () => {
+  const expect = (keys: string) => {
+    const text = `a: { polling: { method: health, endpoint: /, expect: { ${keys} } }, servers: [h], apis: [/] }`
+    const [first] = instances(load(text))
+    return first?.polling.method === 'health' ? first.polling.expect : undefined
+  }
+  const statuses = [[200, 299]]
+  assert.deepEqual(expect('body: "is up"'), { statuses, body: { kind: 'text', text: 'is up' } })
+  assert.deepEqual(expect("body_pattern: '^ok$'"), { statuses, body: { kind: 'pattern', pattern: '^ok$' } })
+})
+
+test('milliseconds in an instance replace seconds in its service', () => {
+  const [first] = instances(
+    load('a: { polling: { method: tcp, frequency: 9 }, servers: { h: { frequency_ms: 250 } }, apis: [/] }'),
+  )
+  assert.deepEqual(first?.polling.frequency, { kind: 'every', ms: 250 })
+})
+
+test('a frequency may be a cron expression', () => {
+  const [first] = instances(
+    load('a: { polling: { method: tcp, frequency: "*/5  * * * * *" }, servers: [h], apis: [/] }'),
+  )
+  assert.deepEqual(first?.polling.frequency, { kind: 'cron', expression: '*/5 * * * * *' })
+  assert.equal(first?.polling.timeoutMs, 5000)
+})
+
+test('the timeout of a poll is never longer than its frequency', () => {
+  const polling = (frequency: string, timeout = '') =>
+    `a: { polling: { method: tcp, frequency: ${frequency}${timeout} }, servers: [h], apis: [/] }`
+  assert.equal(instances(load(polling('2')))[0]?.polling.timeoutMs, 2000)
+  assert.deepEqual(warningsOf(polling('2')), [])
+  assert.equal(instances(load(polling('2', ', timeout: 3')))[0]?.polling.timeoutMs, 2000)
+  assert.equal(warningsOf(polling('2', ', timeout: 3')).length, 1)
+})
+
+test('instances without polling of their own share one object, so that ten thousand cost no more than one', () => {
+  const [a, b] = instances(load('a: { servers: [h, i], polling: { method: ping }, apis: [/] }'))
+  assert.equal(a?.polling, b?.polling)
+})
+
+test('the config is frozen all the way down', () => {
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    assert.ok(Object.isFrozen(value))
+    Object.values(value).forEach(visit)
+  }
+  visit(load(FULL_YAML, { TOKEN: 'a-long-token' }))
+})
+
+test('a classic service may be called version, and another services', () => {
+  const service = '{ servers: [h], polling: { method: ping }, apis: [/] }'
+  const config = load(`version: ${service}\nservices: ${service.replace('[/]', '[/b]')}`)
+  assert.deepEqual(
+    config.services.map((one) => one.name),
+    ['version', 'services'],
+  )
+})
+
+test('anchors, aliases and merge keys of YAML are understood', () => {
+  const [, second] = instances(
+    load(
+      'a:\n  servers:\n    h: &p { method: ping, frequency: 5, retries: 2 }\n    i: { <<: *p, frequency: 7 }\n  apis: [/]',
+    ),
+  )
+  assert.deepEqual(second?.polling.frequency, { kind: 'every', ms: 7000 })
+  assert.equal(second?.polling.retries, 2)
+})
+
+test('ten thousand instances load in a few seconds on a busy machine', () => {
+  const servers = Object.fromEntries(
+    Array.from({ length: 10_000 }, (_, i) => [
+      `10.0.${i >> 8}.${i & 255}:8080`,
+      { method: 'health', endpoint: '/health', frequency: 10, priority: 'high' },
+    ]),
+  )
+  const began = performance.now()
+  const config = load(JSON.stringify({ a: { servers, apis: ['/a'] } }), {}, 'big.json')
+  assert.equal(config.services[0]?.servers.length, 10_000)
+  assert.ok(performance.now() - began < 10_000)
+})

@@ -1,0 +1,111 @@
+// The published schema, the reference page and the example keep up with the code.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { loadConfig } from '../../../shared/config/load.js'
+import { jsonSchema } from '../../../shared/config/schema/layouts.js'
+import { CLASSIC_YAML, FULL_YAML } from './fixtures.js'
+
+const ROOT = new URL('../../../', import.meta.url)
+const text = (name: string) => readFileSync(new URL(name, ROOT), 'utf8')
+const schema = jsonSchema()
+
+/** Every key that an object of the schema may have. */
+function keysOf(node: unknown, keys = new Set<string>()): Set<string> {
+  if (typeof node !== 'object' || node === null) return keys
+  if ('properties' in node && typeof node.properties === 'object') {
+    for (const key of Object.keys(node.properties ?? {})) keys.add(key)
+  }
+  for (const value of Object.values(node)) keysOf(value, keys)
+  return keys
+}
+
+test('docs/services.schema.json is what the code generates', () => {
+  assert.deepEqual(JSON.parse(text('docs/services.schema.json')), schema)
+})
+
+test('the reference page has every key of the schema', () => {
+  const page = text('docs/config.md')
+  const keys = [...keysOf(schema)]
+  assert.ok(keys.length > 80)
+  assert.deepEqual(
+    keys.filter((key) => !page.includes(`\`${key}\``)),
+    [],
+  )
+})
+
+test('the reference page has no key that the schema lacks', () => {
+  const keys = keysOf(schema)
+  const named = [...text('docs/config.md').matchAll(/^\| (`[^|]+`) +\|/gm)].flatMap(
+    ([, cell = '']) => cell.match(/[\w$-]+/g) ?? [],
+  )
+  assert.ok(named.length > 80)
+  assert.deepEqual(
+    named.filter((key) => !keys.has(key)),
+    [],
+  )
+})
+
+test('the schema describes every object and every key', () => {
+  const defs = schema['$defs'] as Record<
+    string,
+    { description?: string; properties?: Record<string, { description?: string; $ref?: string }> }
+  >
+  const silent = Object.entries(defs).flatMap(([name, { description, properties = {} }]) => [
+    ...(description === undefined ? [name] : []),
+    ...Object.entries(properties).flatMap(([key, about]) =>
+      (about.description ?? about.$ref) === undefined ? [`${name}.${key}`] : [],
+    ),
+  ])
+  assert.deepEqual(silent, [])
+})
+
+test('every reference inside the schema leads somewhere', () => {
+  const defs = schema['$defs'] as object
+  const names = [...JSON.stringify(schema).matchAll(/"\$ref":"#\/\$defs\/(\w+)"/g)].map(([, name = '']) => name)
+  assert.ok(names.length > 20)
+  assert.deepEqual(
+    names.filter((name) => !(name in defs)),
+    [],
+  )
+})
+
+test('the schema takes what the parser takes, and refuses what it refuses', () => {
+  const { if: _if, then: _then, else: _else, ...rest } = schema
+  const full = z.fromJSONSchema({ ...rest, $ref: '#/$defs/Full' })
+  const classic = z.fromJSONSchema({ ...rest, $ref: '#/$defs/Classic' })
+  assert.deepEqual(full.safeParse(parse(FULL_YAML)).error?.issues, undefined)
+  assert.deepEqual(classic.safeParse(parse(CLASSIC_YAML)).error?.issues, undefined)
+  assert.deepEqual(classic.safeParse(JSON.parse(text('services.example.json'))).error?.issues, undefined)
+  for (const [right, wrong] of [
+    ['frequency: 80', 'frequncy: 80'],
+    ['frequency: 80', "frequency: '80'"],
+    ['priority: high', 'priority: purple'],
+    ['retries: 3', 'retries: -1'],
+    ['apis: [/second, /third]', 'apis: []'],
+  ] as const) {
+    assert.equal(classic.safeParse(parse(CLASSIC_YAML.replace(right, wrong))).success, false, wrong)
+  }
+  assert.ok(full.safeParse(parse(FULL_YAML.replace('port: 9008', "port: '${PORT}'"))).success)
+})
+
+test('the example loads without a warning and names its schema', async () => {
+  const file = new URL('services.example.json', ROOT).pathname
+  const parsed = await loadConfig(file, {})
+  assert.ok(parsed.ok)
+  assert.deepEqual(parsed.warnings, [])
+  assert.deepEqual(
+    parsed.config.services.map((service) => [service.name, service.servers.map((server) => server.spec.port)]),
+    [
+      ['orders', [9101, 9102, 9103]],
+      ['users', [9201, 9202]],
+      ['catalog', [9301, 9302, 9303]],
+    ],
+  )
+  assert.equal(
+    (JSON.parse(text('services.example.json')) as { $schema: string }).$schema,
+    './docs/services.schema.json',
+  )
+})
