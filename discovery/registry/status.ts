@@ -20,6 +20,8 @@ export interface HealthState {
   readonly health: Health
   /** Consecutive observations against `health`. */
   readonly streak: number
+  /** Consecutive inconclusive observations. */
+  readonly blind: number
   /** Epoch milliseconds of the last change. */
   readonly since: number
 }
@@ -54,4 +56,3 @@ export interface Registry extends RegistrySource {
   /** In the order of the config. */
   statuses(): readonly InstanceStatus[]
 }
-

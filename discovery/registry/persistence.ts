@@ -1,0 +1,119 @@
+// Carries changed state to the store behind the registry's back: the latest of each instance, in order, however long the store fails.
+import type { Clock } from '../../shared/clock.js'
+import type { Log } from '../../shared/log.js'
+import type { StateStore, StoredInstance } from '../store/store.js'
+import type { InstanceStatus } from './status.js'
+
+export interface Persistence {
+  /** Takes note and returns at once; a later change of the same instance replaces one that is not written yet. */
+  changed(statuses: readonly InstanceStatus[]): void
+  /** Instances whose latest state is not written yet. */
+  readonly waiting: number
+  /** Tries once more to write what waits, for at most `GRACE_MS`; later changes are ignored. */
+  close(): Promise<void>
+}
+
+const BATCH = 1000
+const FIRST_RETRY_MS = 100
+const LONGEST_RETRY_MS = 10_000
+const GRACE_MS = 2000
+
+/** `stored`: what `state.load()` gave. A writer that has written meanwhile is overruled: the registry knows health best. */
+export function createPersistence(
+  stored: readonly StoredInstance[],
+  deps: { readonly state: StateStore; readonly clock: Clock; readonly log: Log },
+): Persistence {
+  const { state, clock, log } = deps
+  const versions = new Map(stored.map(({ id, version }) => [id, version]))
+  /** In the order of the first unwritten change. */
+  const waiting = new Map<string, InstanceStatus>()
+  let writing = 0
+  let running: Promise<void> | undefined
+  let retryMs = 0
+  let wake: (() => void) | undefined
+  let closed = false
+
+  async function writeBatch(): Promise<void> {
+    const batch = new Map([...waiting].slice(0, BATCH))
+    for (const id of batch.keys()) waiting.delete(id)
+    writing = batch.size
+    try {
+      const lost = new Set(await state.put([...batch.values()].map(toStored)))
+      for (const id of batch.keys()) if (!lost.has(id)) versions.set(id, (versions.get(id) ?? 0) + 1)
+      if (lost.size === 0) {
+        if (retryMs > 0) log.info({}, 'the state of instances is being written again')
+        retryMs = 0
+        return
+      }
+      log.warn({ instances: [...lost].slice(0, 10), count: lost.size }, 'another writer changed the state of instances')
+      restore(batch, lost)
+      // One that is not stored any more begins anew.
+      for (const id of lost) versions.delete(id)
+      for (const { id, version } of await state.load()) versions.set(id, version)
+    } catch (error) {
+      log[retryMs === 0 ? 'error' : 'debug']({ err: error }, 'cannot write the state of instances; trying again')
+      restore(batch, batch)
+    } finally {
+      writing = 0
+    }
+    retryMs = Math.min(Math.max(FIRST_RETRY_MS, retryMs * 2), LONGEST_RETRY_MS)
+  }
+
+  function toStored({ instance }: InstanceStatus): StoredInstance {
+    const { id, service, url, health, since, override } = instance
+    return { id, service, url, health, since, ...(override && { override }), version: (versions.get(id) ?? 0) + 1 }
+  }
+
+  /** What is not written goes back to the front, unless a later change waits already. */
+  function restore(batch: ReadonlyMap<string, InstanceStatus>, ids: { has(id: string): boolean }): void {
+    const later = [...waiting]
+    waiting.clear()
+    for (const [id, status] of batch) if (ids.has(id)) waiting.set(id, status)
+    for (const [id, status] of later) waiting.set(id, status)
+  }
+
+  async function drain(): Promise<void> {
+    while (waiting.size > 0 && !closed) {
+      await writeBatch()
+      if (retryMs > 0 && !closed) await pause(retryMs)
+    }
+    running = undefined
+  }
+
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(ms, resolve)
+      wake = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+
+  return {
+    changed(statuses) {
+      if (closed) return
+      for (const status of statuses) waiting.set(status.instance.id, status)
+      if (waiting.size > 0) running ??= drain()
+    },
+
+    get waiting() {
+      return waiting.size + writing
+    },
+
+    async close() {
+      if (closed) return
+      closed = true
+      wake?.()
+      const finish = async (): Promise<void> => {
+        await running
+        for (let left = Math.ceil(waiting.size / BATCH); left > 0; left--) await writeBatch()
+      }
+      let cancel: (() => void) | undefined
+      await Promise.race([finish(), new Promise<void>((resolve) => (cancel = clock.after(GRACE_MS, resolve)))])
+      cancel?.()
+      if (waiting.size + writing > 0)
+        log.error({ count: waiting.size + writing }, 'the last state of instances is not written')
+    },
+  }
+}
