@@ -45,23 +45,36 @@ export interface StateStore {
    */
   put(instances: readonly StoredInstance[]): Promise<readonly string[]>
   remove(ids: readonly string[]): Promise<void>
-  /** A number greater than any it returned before, over all restarts: the registry's `term`. */
+  /**
+   * A number greater than any it returned before, over all restarts: the registry's `term`. Never rejects: it follows
+   * the wall clock in milliseconds, which also serves while the engine is out of order.
+   */
   nextTerm(): Promise<number>
 }
 
-/** A page, newest first; `cursor` fetches the next one and is absent on the last. */
+/**
+ * A page, newest first in the order of recording; `cursor` fetches the next one and is absent on the last. A page with
+ * a cursor may hold fewer items than `limit`, even none: a filter that matches next to nothing is searched in pieces.
+ */
 export interface Page<T> {
   readonly items: readonly T[]
   readonly cursor?: string
 }
 
 export interface PageRequest {
+  /** 1 to 1000; what lies outside is taken as the nearest. */
   readonly limit: number
   readonly cursor?: string
 }
 
-/** Throws this from a query whose cursor it did not write. */
+/** Rejects a query whose cursor the store did not write for this very filter. */
 export class BadCursor extends Error {}
+
+/**
+ * Rejects reads and writes of state while the engine is out of order; `message` says why, for people. The caller of
+ * `put` keeps what it wanted to write and tries again.
+ */
+export class StoreUnavailable extends Error {}
 
 export interface RequestFilter {
   readonly service?: string
@@ -104,8 +117,11 @@ export interface HistoryStore {
   /** Newest first, of one instance. */
   packets(instance: string, page: PageRequest): Promise<Page<Packet>>
   requests(filter: RequestFilter, page: PageRequest): Promise<Page<RequestRecord>>
-  events(filter: { readonly service?: string; readonly instance?: string }, page: PageRequest): Promise<Page<RegistryEvent>>
-  /** Oldest first. */
+  events(
+    filter: { readonly service?: string; readonly instance?: string },
+    page: PageRequest,
+  ): Promise<Page<RegistryEvent>>
+  /** Oldest first. Rejects with a RangeError beyond 100,000 rows: narrow the filter. */
   rollups(filter: RollupFilter): Promise<readonly Rollup[]>
   /** Sums over the whole life of the store, which outlive every roll-up's retention. */
   totals(): Promise<readonly TrafficCount[]>
@@ -124,7 +140,8 @@ export interface PruneLimits {
   readonly known: readonly string[]
 }
 
-export type StoreHealth = { readonly ok: true } | { readonly ok: false; readonly reason: string; readonly since: number }
+export type StoreHealth =
+  { readonly ok: true } | { readonly ok: false; readonly reason: string; readonly since: number }
 
 export interface Store {
   readonly state: StateStore
@@ -133,7 +150,7 @@ export interface Store {
   health(): StoreHealth
   /** Rows given up so far, because the buffer was full or the engine failed. */
   readonly dropped: number
-  /** Writes what the buffers hold, e.g. before a dump. */
+  /** Writes what the buffers hold, e.g. before a dump; resolves also when that failed, as `health` then says. */
   flush(): Promise<void>
   close(): Promise<void>
 }
