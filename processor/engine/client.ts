@@ -4,8 +4,9 @@ import { type Code, ERRORS, ProxyError } from '../../shared/errors.js'
 import type { Exchange } from '../exchange.js'
 import type { Core } from '../core.js'
 import { AnswerWriter } from './answer-writer.js'
-import { ChunkScanner } from './chunked.js'
+import { BodyFollower } from './body-follower.js'
 import * as fault from './fault.js'
+import { HeldBytes, tooLong } from './held-bytes.js'
 import { problemFields, problemHead } from './reply.js'
 import { problemBody } from '../../shared/problem.js'
 import { head, parseRequestHead } from './request-head.js'
@@ -13,8 +14,7 @@ import { Deadline } from './wheel.js'
 
 const enum Phase {
   Head,
-  Length,
-  Chunked,
+  Body,
   /** The request is whole; its answer is not. */
   Answer,
   /** No more requests: what is still written goes out, what still arrives is thrown away. */
@@ -22,6 +22,8 @@ const enum Phase {
   Closed,
 }
 
+/** What chunk framing may add to a body that is just within its limit. */
+const CHUNK_FRAMING_BYTES = 64 * 1024
 /** Bytes of later requests kept while an earlier one is answered. */
 const MOST_PIPELINED_BYTES = 64 * 1024
 /** How long, and for how many bytes, a connection is read on after its last answer, so that no reset destroys it. */
@@ -39,11 +41,8 @@ export class ClientConnection {
   /** A read is being handed over: whoever writes may wait for its end to write once. */
   reading = false
   private phase = Phase.Head
-  private left = 0
-  private scanner: ChunkScanner | undefined
-  private held: Buffer | undefined
-  /** Up to where `held` has been looked through for the end of a head. */
-  private looked = 0
+  private readonly body = new BodyFollower()
+  private readonly held = new HeldBytes()
   private readonly writer: AnswerWriter
   private closeAfter = false
   private halfClosed = false
@@ -71,7 +70,7 @@ export class ClientConnection {
   }
 
   get idle(): boolean {
-    return this.phase === Phase.Head && this.held === undefined
+    return this.phase === Phase.Head && this.held.empty
   }
 
   /** Ends the connection as soon as no request is running. */
@@ -96,11 +95,7 @@ export class ClientConnection {
     }
     if (this.phase === Phase.Closed) return
     this.reading = true
-    if (this.held !== undefined) {
-      chunk = Buffer.concat([this.held, chunk])
-      this.held = undefined
-    }
-    this.consume(chunk)
+    this.consume(this.held.take(chunk))
     this.reading = false
     this.exchange?.sink?.requestPause()
     this.flush()
@@ -114,12 +109,11 @@ export class ClientConnection {
         case Phase.Head:
           pos = this.consumeHead(chunk, pos, end)
           break
-        case Phase.Length:
-        case Phase.Chunked:
+        case Phase.Body:
           pos = this.consumeBody(chunk, pos, end)
           break
         case Phase.Answer:
-          this.hold(chunk, pos)
+          this.held.keep(chunk, pos)
           if (end - pos > MOST_PIPELINED_BYTES) this.pause()
           return
         default:
@@ -128,57 +122,25 @@ export class ClientConnection {
     }
   }
 
-  /** Keeps what cannot be used yet. A copy: the rest of the chunk may be large and gone. */
-  private hold(chunk: Buffer, pos: number): void {
-    this.held = pos === 0 ? chunk : Buffer.from(chunk.subarray(pos))
-  }
-
   private consumeHead(chunk: Buffer, pos: number, end: number): number {
-    const { core } = this
-    if (this.looked > 0) {
-      // A head in pieces is parsed once, when its end is there: a client that drips bytes must not cost a parse each.
-      const bad = this.lookForEnd(chunk, pos, end)
-      if (bad < 0) {
-        this.refuseBytes(bad)
-        return end
-      }
-      if (bad === fault.INCOMPLETE) {
-        this.hold(chunk, pos)
-        return end
-      }
-    }
-    const after = parseRequestHead(chunk, pos, end, core.limits, this.trusted)
+    const { core, held } = this
+    let after: number = fault.INCOMPLETE
+    if (!held.withinHead || held.mayBeWhole(chunk, pos))
+      after = parseRequestHead(chunk, pos, end, core.limits, this.trusted)
+    else if (end - pos > core.limits.headBytes) after = tooLong(chunk, pos)
     if (after < 0) {
       this.refuseBytes(after)
       return end
     }
     if (after === fault.INCOMPLETE) {
-      if (this.looked === 0) {
-        core.wheel.set(this.deadline, core.timeouts.requestHeadMs)
-      }
-      this.looked = Math.max(1, end - pos)
-      this.hold(chunk, pos)
+      if (!held.withinHead) core.wheel.set(this.deadline, core.timeouts.requestHeadMs)
+      held.keepHead(chunk, pos)
       return end
     }
-    this.looked = 0
+    held.headDone()
     core.wheel.clear(this.deadline)
     this.begin()
     return after
-  }
-
-  /** 1: the head's end has come, or a line that the parser will refuse; 0: not yet; a fault: too long. */
-  private lookForEnd(chunk: Buffer, pos: number, end: number): number {
-    for (
-      let lf = chunk.indexOf(10, pos + Math.max(0, this.looked - 3));
-      lf >= 0 && lf < end;
-      lf = chunk.indexOf(10, lf + 1)
-    ) {
-      if (chunk[lf - 1] !== 13) return 1
-      if (lf - pos >= 3 && chunk[lf - 2] === 10) return 1
-    }
-    this.looked = end - pos
-    if (end - pos <= this.core.limits.headBytes) return fault.INCOMPLETE
-    return chunk.subarray(pos, end).includes(10) ? fault.HEAD_TOO_LARGE : fault.URI_TOO_LONG
   }
 
   private begin(): void {
@@ -188,16 +150,9 @@ export class ClientConnection {
     const exchange = core.exchange(this, body)
     this.exchange = exchange
     this.closeAfter ||= core.draining || head.close || (head.minor === 0 && !head.keepAlive)
-    if (body === 'none') {
-      this.phase = Phase.Answer
-      exchange.requestDone = true
-    } else if (body === 'chunked') {
-      this.phase = Phase.Chunked
-      this.scanner = new ChunkScanner()
-    } else {
-      this.phase = Phase.Length
-      this.left = head.contentLength
-    }
+    this.body.begin(body, head.contentLength)
+    this.phase = this.body.done ? Phase.Answer : Phase.Body
+    exchange.requestDone = this.body.done
     const limit = core.limits.bodyBytes
     if (limit > 0 && head.contentLength > limit)
       return this.refuse('body-too-large', fault.reasonOf(fault.BODY_TOO_LARGE))
@@ -212,30 +167,20 @@ export class ClientConnection {
 
   private consumeBody(chunk: Buffer, pos: number, end: number): number {
     const exchange = this.exchange as Exchange
-    let after: number
-    let last: boolean
-    if (this.phase === Phase.Length) {
-      after = Math.min(end, pos + this.left)
-      this.left -= after - pos
-      last = this.left === 0
-    } else {
-      const scanner = this.scanner as ChunkScanner
-      after = scanner.scan(chunk, pos, end)
-      if (after < 0) {
-        this.refuseBytes(after)
-        return end
-      }
-      last = scanner.done
+    const after = this.body.follow(chunk, pos, end)
+    if (after < 0) {
+      this.refuseBytes(after)
+      return end
     }
+    const last = this.body.done
     exchange.bytesIn += after - pos
     const limit = this.core.limits.bodyBytes
-    if (limit > 0 && exchange.bytesIn > limit + (this.phase === Phase.Chunked ? 64 * 1024 : 0)) {
+    if (limit > 0 && exchange.bytesIn > limit + (exchange.body === 'chunked' ? CHUNK_FRAMING_BYTES : 0)) {
       this.refuse('body-too-large', fault.reasonOf(fault.BODY_TOO_LARGE))
       return end
     }
     if (last) {
       this.phase = Phase.Answer
-      this.scanner = undefined
       this.core.wheel.clear(this.deadline)
       exchange.requestDone = true
     } else this.core.wheel.set(this.deadline, this.core.timeouts.idleMs)
@@ -256,8 +201,7 @@ export class ClientConnection {
     if (!this.paused || this.phase === Phase.Closed) return
     this.paused = false
     this.socket.resume()
-    if (this.phase === Phase.Length || this.phase === Phase.Chunked)
-      this.core.wheel.set(this.deadline, this.core.timeouts.idleMs)
+    if (this.phase === Phase.Body) this.core.wheel.set(this.deadline, this.core.timeouts.idleMs)
   }
 
   // ---- answers out
@@ -316,14 +260,14 @@ export class ClientConnection {
     this.phase = Phase.Head
     this.core.wheel.set(this.deadline, this.core.timeouts.keepAliveMs)
     if (this.paused) this.resume()
-    if (this.held !== undefined && !this.reading) {
+    if (!this.held.empty && !this.reading) {
       // Requests that were sent ahead: on a fresh stack, a thousand of them must not nest.
       setImmediate(() => this.continueHeld())
     }
   }
 
   private continueHeld(): void {
-    if (this.phase !== Phase.Head || this.held === undefined) return
+    if (this.phase !== Phase.Head || this.held.empty) return
     this.onData(EMPTY)
   }
 
@@ -368,7 +312,7 @@ export class ClientConnection {
   }
 
   private refuseBytes(result: number): void {
-    this.held = undefined
+    this.held.drop()
     this.refuse(fault.codeOf(result), fault.reasonOf(result))
   }
 
@@ -377,10 +321,9 @@ export class ClientConnection {
     switch (this.phase) {
       case Phase.Head:
         // Between requests it just ends; with half a head the client is told.
-        if (this.held === undefined) return this.requests === 0 ? this.destroy() : this.linger()
+        if (this.held.empty) return this.requests === 0 ? this.destroy() : this.linger()
         return this.refuse('request-timeout', 'the head of the request did not arrive in time')
-      case Phase.Length:
-      case Phase.Chunked:
+      case Phase.Body:
         return this.refuse('request-timeout', 'the body of the request did not arrive in time')
       case Phase.Answer:
         // Set while the client does not read what was written, or after it ended its side.
@@ -417,7 +360,7 @@ export class ClientConnection {
     if (this.phase === Phase.Closed || this.phase === Phase.Linger) return this.destroy()
     if (this.exchange === undefined) {
       // RFC 9112 section 8: half a head is not a request.
-      if (this.held !== undefined) return this.refuse('malformed-request', 'the connection ended within the head')
+      if (!this.held.empty) return this.refuse('malformed-request', 'the connection ended within the head')
       return this.linger()
     }
     if (!this.exchange.requestDone) {
@@ -431,7 +374,7 @@ export class ClientConnection {
   private linger(): void {
     if (this.phase === Phase.Closed) return
     this.phase = Phase.Linger
-    this.held = undefined
+    this.held.drop()
     this.core.wheel.set(this.deadline, LINGER_MS)
     if (this.paused) this.resume()
     this.socket.end()
@@ -444,7 +387,7 @@ export class ClientConnection {
     const { wheel } = this.core
     wheel.clear(this.deadline)
     wheel.clear(this.totalDeadline)
-    this.held = undefined
+    this.held.drop()
     const { exchange } = this
     if (exchange !== undefined) {
       exchange.sink?.clientGone()

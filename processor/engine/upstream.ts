@@ -4,7 +4,7 @@ import net from 'node:net'
 import tls from 'node:tls'
 import { ProxyError, type Code } from '../../shared/errors.js'
 import { answer, parseAnswerHead } from './answer-head.js'
-import { ChunkScanner } from './chunked.js'
+import { BodyFollower, type BodyKind } from './body-follower.js'
 import * as fault from './fault.js'
 import { Deadline, type Wheel } from './wheel.js'
 
@@ -33,7 +33,7 @@ export interface AnswerSink {
   failed(error: ProxyError): void
 }
 
-export type BodyKind = 'none' | 'length' | 'chunked' | 'until-close'
+export type { BodyKind }
 
 const SMALL_BUFFER = 16 * 1024
 const LARGE_BUFFER = 128 * 1024
@@ -44,9 +44,7 @@ const enum Phase {
   Idle,
   /** A request is being sent or its answer awaited. */
   Head,
-  Length,
-  Chunked,
-  UntilClose,
+  Body,
   /** The answer has ended; the exchange has not let go yet. */
   Ended,
   Closed,
@@ -62,9 +60,9 @@ export class UpstreamConnection {
   private phase = Phase.Connecting
   private sink: AnswerSink | undefined
   private method = ''
-  private left = 0
+  private readonly body = new BodyFollower()
+  private bodyKind: BodyKind = 'none'
   private interim = 0
-  private scanner: ChunkScanner | undefined
   /** Start of a head whose end has not arrived. */
   private held: Buffer | undefined
   private reusable = false
@@ -253,57 +251,30 @@ export class UpstreamConnection {
     const { status } = answer
     // RFC 9112 section 6.3: no body, whatever the fields say.
     const bodiless = this.method === 'HEAD' || status === 204 || status === 304
-    if (bodiless || (!answer.chunked && answer.contentLength === 0)) {
-      this.phase = Phase.Ended
-      sink.answerHead('none')
-      this.finish(sink)
-    } else if (answer.chunked) {
-      this.phase = Phase.Chunked
-      this.scanner = new ChunkScanner()
-      sink.answerHead('chunked')
-    } else if (answer.contentLength > 0) {
-      this.phase = Phase.Length
-      this.left = answer.contentLength
-      sink.answerHead('length')
-    } else {
-      this.phase = Phase.UntilClose
-      this.reusable = false
-      sink.answerHead('until-close')
-    }
+    if (bodiless || (!answer.chunked && answer.contentLength === 0)) this.bodyKind = 'none'
+    else if (answer.chunked) this.bodyKind = 'chunked'
+    else this.bodyKind = answer.contentLength > 0 ? 'length' : 'until-close'
+    this.body.begin(this.bodyKind, answer.contentLength)
+    this.phase = this.body.done ? Phase.Ended : Phase.Body
+    if (this.bodyKind === 'until-close') this.reusable = false
+    sink.answerHead(this.bodyKind)
+    if (this.body.done) this.finish(sink)
   }
 
   private consumeBody(sink: AnswerSink, buf: Buffer, pos: number, end: number): void {
-    switch (this.phase) {
-      case Phase.Length: {
-        const take = Math.min(this.left, end - pos)
-        this.left -= take
-        if (this.left === 0) {
-          this.phase = Phase.Ended
-          if (pos + take < end) this.reusable = false
-        }
-        sink.answerBody(buf, pos, pos + take)
-        if (this.left === 0) this.finish(sink)
-        return
-      }
-      case Phase.Chunked: {
-        const scanner = this.scanner as ChunkScanner
-        const after = scanner.scan(buf, pos, end)
-        if (after < 0) return this.fail('bad-answer', 'never', fault.reasonOf(after))
-        if (scanner.done) {
-          this.phase = Phase.Ended
-          this.scanner = undefined
-          if (after < end) this.reusable = false
-        }
-        sink.answerBody(buf, pos, after)
-        if (this.phase === Phase.Ended) this.finish(sink)
-        return
-      }
-      case Phase.UntilClose:
-        return sink.answerBody(buf, pos, end)
-      default:
-        // The answer is over and more bytes came with its end.
-        this.reusable = false
+    if (this.phase !== Phase.Body) {
+      // The answer is over and more bytes came with its end.
+      this.reusable = false
+      return
     }
+    const after = this.body.follow(buf, pos, end)
+    if (after < 0) return this.fail('bad-answer', 'never', fault.reasonOf(after))
+    if (this.body.done) {
+      this.phase = Phase.Ended
+      if (after < end) this.reusable = false
+    }
+    sink.answerBody(buf, pos, after)
+    if (this.body.done) this.finish(sink)
   }
 
   private finish(sink: AnswerSink): void {
@@ -313,7 +284,7 @@ export class UpstreamConnection {
   }
 
   private onFin(): void {
-    if (this.phase === Phase.UntilClose) {
+    if (this.phase === Phase.Body && this.bodyKind === 'until-close') {
       const sink = this.sink
       this.phase = Phase.Ended
       if (sink !== undefined) {
