@@ -5,7 +5,6 @@ export const LF = 0x0a
 export const CR = 0x0d
 export const SPACE = 0x20
 export const PERCENT = 0x25
-export const COMMA = 0x2c
 export const DOT = 0x2e
 export const SLASH = 0x2f
 export const COLON = 0x3a

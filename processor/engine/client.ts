@@ -279,7 +279,9 @@ export class ClientConnection {
       this.release(exchange)
     }
     // A reset where one can be sent: a clean end could pass for the end of the body.
-    if (this.phase !== Phase.Closed) this.socket.resetAndDestroy()
+    // After end() Node 20 cannot reset: the handle would spin for ever.
+    if (this.socket.writableEnded) this.socket.destroy()
+    else if (this.phase !== Phase.Closed) this.socket.resetAndDestroy()
     this.onClose()
   }
 

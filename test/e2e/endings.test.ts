@@ -119,10 +119,10 @@ test(
   async (t) => {
     const origin = await startOrigin(t, (r) => r.answer(200, 'ok'))
     const dead = `127.0.0.1:${await freePort()}`
-      const serverpy = await startServerpy(t, {
+    const serverpy = await startServerpy(t, {
       services: {
         s: { servers: [origin.address], polling: fastPolling, apis: ['/s'] },
-          gone: { servers: [dead], polling: { ...fastPolling, frequency: 60 }, apis: ['/gone'] },
+        gone: { servers: [dead], polling: { ...fastPolling, frequency: 60 }, apis: ['/gone'] },
       },
     })
     await waitFor(

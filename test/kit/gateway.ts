@@ -33,7 +33,12 @@ export function testConfig(given: TestConfig, port = 0): Config {
   const polled = Object.fromEntries(
     Object.entries(services).map(([name, service]) => [name, { polling: { method: 'tcp' }, ...(service as object) }]),
   )
-  const file = { version: 1, processor: { port, workers: 1, ...processor }, services: polled, ...(routes ? { routes } : {}) }
+  const file = {
+    version: 1,
+    processor: { port, workers: 1, ...processor },
+    services: polled,
+    ...(routes ? { routes } : {}),
+  }
   const parsed = parseConfig(JSON.stringify(file), 'test.json', {})
   assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.problems))
   return parsed.config
