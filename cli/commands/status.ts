@@ -1,0 +1,182 @@
+// `serverpy status`: the services and instances of a running discovery server as tables.
+import { Command } from 'commander'
+import pc from 'picocolors'
+import {
+  CommandFailure,
+  createClient,
+  orFail,
+  readSeconds,
+  withServerOptions,
+  type DiscoveryClient,
+  type ServerOptions,
+} from './discovery-client.js'
+import { table, type Cell } from './table.js'
+import { thisTerminal, type Terminal } from './terminal.js'
+
+interface StatusOptions extends ServerOptions {
+  readonly json?: boolean
+  readonly watch?: boolean
+  readonly interval: number
+}
+
+/** Of the answer of /api/v1/services, what is shown. */
+interface ServiceRow {
+  readonly name: string
+  readonly health: string
+  readonly instances: number
+  readonly up: number
+  readonly requests: number
+  readonly errors: number
+  readonly latency_ms: { readonly p50: number | null; readonly p99: number | null }
+}
+
+/** Of the answer of /api/v1/instances, what is shown. */
+interface InstanceRow {
+  readonly id: string
+  readonly health: string
+  readonly override: string | null
+  readonly priority: string
+  readonly latency_ms: number | null
+  readonly last_checked_at: string | null
+  readonly requests: number
+  readonly reason: string
+}
+
+interface Status {
+  readonly services: readonly ServiceRow[]
+  readonly instances: readonly InstanceRow[]
+}
+
+export function statusCommand(terminal: Terminal = thisTerminal): Command {
+  return withServerOptions(
+    new Command('status')
+      .description('show the services and instances of a running discovery server')
+      .option('--json', 'print JSON')
+      .option('-w, --watch', 'show it again and again, until interrupted')
+      .option('--interval <seconds>', 'time between two looks with --watch', readSeconds, 2),
+  ).action((options: StatusOptions) =>
+    orFail(terminal, async () => {
+      const client = await createClient(options, terminal)
+      const show = async () => {
+        const status = await readStatus(client)
+        return options.json ? `${JSON.stringify(status)}\n` : render(status, terminal.colours, Date.now())
+      }
+      if (options.watch) await watch(show, options, terminal)
+      else terminal.out(await show())
+    }),
+  )
+}
+
+/** A server that cannot be asked now is said so in its place: it may come back. */
+async function watch(
+  show: () => Promise<string>,
+  { json, interval }: StatusOptions,
+  terminal: Terminal,
+): Promise<void> {
+  while (terminal.signal?.aborted !== true) {
+    const text = await show().catch((error: unknown) => {
+      if (error instanceof CommandFailure) return `${error.message}\n`
+      throw error
+    })
+    terminal.out(json ? text : `\x1b[H\x1b[2J${text}`)
+    await pause(interval * 1000, terminal.signal)
+  }
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal?.addEventListener('abort', end)
+  })
+}
+
+async function readStatus(client: DiscoveryClient): Promise<Status> {
+  const { items: services } = await readList<ServiceRow>(client, '/api/v1/services')
+  const instances: InstanceRow[] = []
+  let cursor: string | undefined
+  do {
+    const query = { limit: '1000', ...(cursor !== undefined && { cursor }) }
+    const page = await readList<InstanceRow>(client, '/api/v1/instances', query)
+    instances.push(...page.items)
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return { services, instances }
+}
+
+async function readList<T>(client: DiscoveryClient, path: string, query: Readonly<Record<string, string>> = {}) {
+  const body = await client.get(path, query)
+  if (typeof body === 'object' && body !== null && 'items' in body && Array.isArray(body.items)) {
+    return body as { readonly items: readonly T[]; readonly cursor?: string }
+  }
+  throw new CommandFailure([`the discovery server at ${client.url} answered something else than a list`], 1)
+}
+
+function render({ services, instances }: Status, colours: boolean, now: number): string {
+  const c = pc.createColors(colours)
+  const health = (text: string): Cell => ({
+    text,
+    colour: text === 'up' ? c.green : text === 'down' ? c.red : c.yellow,
+  })
+  const right = true
+  const ofServices = table(
+    [
+      { title: 'SERVICE' },
+      { title: 'HEALTH' },
+      { title: 'UP', right },
+      { title: 'REQUESTS', right },
+      { title: 'ERRORS', right },
+      { title: 'P50', right },
+      { title: 'P99', right },
+    ],
+    services.map((one) => [
+      { text: one.name, colour: c.bold },
+      health(one.health),
+      { text: `${one.up}/${one.instances}` },
+      { text: String(one.requests) },
+      { text: String(one.errors), ...(one.errors > 0 && { colour: c.red }) },
+      { text: milliseconds(one.latency_ms.p50) },
+      { text: milliseconds(one.latency_ms.p99) },
+    ]),
+  )
+  const ofInstances = table(
+    [
+      { title: 'INSTANCE' },
+      { title: 'HEALTH' },
+      { title: 'OVERRIDE' },
+      { title: 'PRIORITY' },
+      { title: 'LATENCY', right },
+      { title: 'CHECKED', right },
+      { title: 'REQUESTS', right },
+      { title: 'ANSWER' },
+    ],
+    instances.map((one) => [
+      { text: one.id },
+      health(one.health),
+      { text: one.override ?? '', colour: c.magenta },
+      { text: one.priority },
+      { text: milliseconds(one.latency_ms) },
+      { text: ago(one.last_checked_at, now) },
+      { text: String(one.requests) },
+      { text: one.reason, colour: c.dim },
+    ]),
+  )
+  return `${ofServices}\n${ofInstances}`
+}
+
+function milliseconds(ms: number | null): string {
+  return ms === null ? '' : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
+}
+
+function ago(time: string | null, now: number): string {
+  if (time === null) return ''
+  // The clocks of two machines differ: what lies ahead is now.
+  const seconds = Math.max(0, Math.round((now - Date.parse(time)) / 1000))
+  if (seconds < 120) return `${seconds} s ago`
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min ago`
+  return `${Math.round(seconds / 3600)} h ago`
+}

@@ -1,0 +1,29 @@
+// What a command that talks to a running server needs of its process; tests hand in their own.
+import pc from 'picocolors'
+
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly out: (text: string) => void
+  /** One line. */
+  readonly err: (line: string) => void
+  readonly exitWith: (code: number) => void
+  readonly colours: boolean
+  /** Ends what would go on for ever. */
+  readonly signal?: AbortSignal
+}
+
+export const thisTerminal: Terminal = {
+  env: process.env,
+  out: (text) => void process.stdout.write(text),
+  err: (line) => void process.stderr.write(`${line}\n`),
+  exitWith: (code) => {
+    process.exitCode = code
+  },
+  // picocolors has looked at NO_COLOR, FORCE_COLOR and the terminal already.
+  colours: pc.isColorSupported,
+}
+
+/** Text of another process, made harmless: it could steer the terminal. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, '?')
+}

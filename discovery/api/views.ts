@@ -1,0 +1,144 @@
+// The registry's and the traffic's data in the words of the API: snake_case keys, ISO 8601 times.
+import type { ServiceConfig } from '../../shared/config/model.js'
+import { quantile } from '../../shared/metrics/histogram.js'
+import type { TrafficCount } from '../../shared/metrics/report.js'
+import { emptySum, sumBy, total } from '../../shared/metrics/sum.js'
+import type { Health } from '../../shared/registry/instance.js'
+import type { InstanceStatus } from '../registry/status.js'
+import type { ApiDeps } from './deps.js'
+import { iso } from './endpoint.js'
+
+export type ServiceHealth = Health | 'degraded'
+
+/** All services of the config, each with the health of its instances and its requests. */
+export function serviceViews(deps: ApiDeps) {
+  const counts = sumBy(deps.traffic.counts(), (count) => count.service)
+  const instances = byService(deps.registry.statuses())
+  return deps.config.services.map((service) =>
+    serviceView(service, instances.get(service.name) ?? [], counts.get(service.name) ?? emptySum()),
+  )
+}
+
+function byService(statuses: readonly InstanceStatus[]): ReadonlyMap<string, InstanceStatus[]> {
+  const groups = new Map<string, InstanceStatus[]>()
+  for (const status of statuses) {
+    const group = groups.get(status.instance.service)
+    if (group === undefined) groups.set(status.instance.service, [status])
+    else group.push(status)
+  }
+  return groups
+}
+
+function serviceView(service: ServiceConfig, statuses: readonly InstanceStatus[], count: TrafficCount) {
+  const having = (health: Health) => statuses.filter((status) => status.instance.health === health).length
+  const [up, down, unknown] = [having('up'), having('down'), having('unknown')]
+  return {
+    name: service.name,
+    health: serviceHealth(up, down, statuses.length),
+    instances: statuses.length,
+    up,
+    down,
+    unknown,
+    overridden: statuses.filter((status) => status.instance.override !== undefined).length,
+    requests: count.requests,
+    errors: count.errors,
+    latency_ms: latencyView(count),
+    strategy: service.balance.strategy,
+    apis: service.apis,
+  }
+}
+
+function serviceHealth(up: number, down: number, all: number): ServiceHealth {
+  if (up > 0) return up === all ? 'up' : 'degraded'
+  return down > 0 ? 'down' : 'unknown'
+}
+
+/** What `/stats` and `/api/v1/instances` say alike of an instance. */
+export function instanceFacts(status: InstanceStatus, count: TrafficCount | undefined) {
+  const { instance } = status
+  return {
+    id: instance.id,
+    health: instance.health,
+    status: status.status,
+    since: iso(instance.since),
+    override: instance.override ?? null,
+    priority: instance.priority,
+    reason: status.response,
+    latency_ms: rounded(status.latencyMs),
+    requests: count?.requests ?? 0,
+    errors: count?.errors ?? 0,
+  }
+}
+
+export function instanceView(status: InstanceStatus, count: TrafficCount | undefined) {
+  const { instance, polling } = status
+  return {
+    ...instanceFacts(status, count),
+    service: instance.service,
+    url: instance.url,
+    weight: instance.weight,
+    zone: instance.zone ?? null,
+    metadata: instance.metadata,
+    check_started_at: isoOrNull(status.checkStartedAt),
+    last_checked_at: isoOrNull(status.lastCheckedAt),
+    last_failure_at: isoOrNull(status.lastFailureAt),
+    polling: {
+      method: polling.method,
+      frequency: polling.frequency.kind === 'every' ? polling.frequency.ms / 1000 : polling.frequency.expression,
+      timeout_ms: polling.timeoutMs,
+      retries: polling.retries,
+      retry_delay_ms: polling.retryDelayMs,
+      rise: polling.rise,
+      fall: polling.fall,
+      packet_limit: polling.packetLimit,
+    },
+  }
+}
+
+export function countsByInstance(deps: ApiDeps): ReadonlyMap<string, TrafficCount> {
+  return sumBy(deps.traffic.counts(), (count) => count.instance)
+}
+
+/** Totals of all requests ever counted, and of this life of the server. */
+export function requestTotals(deps: ApiDeps) {
+  const sum = total(deps.traffic.counts())
+  const life = deps.traffic.life()
+  const [gone = 0, c1 = 0, c2 = 0, c3 = 0, c4 = 0, c5 = 0] = sum.classes
+  return {
+    total: sum.requests,
+    errors: sum.errors,
+    by_class: { '1xx': c1, '2xx': c2, '3xx': c3, '4xx': c4, '5xx': c5, client_gone: gone },
+    bytes_in: sum.bytesIn,
+    bytes_out: sum.bytesOut,
+    latency_ms: latencyView(sum),
+    this_life: {
+      served: life.served,
+      recorded: life.recorded,
+      shed: life.shed,
+      attempts: life.attempts,
+      retries: life.retries,
+      errors_by_code: life.codes,
+    },
+    history_dropped: deps.store.dropped,
+  }
+}
+
+export function latencyView(count: TrafficCount) {
+  const at = (q: number) => rounded(quantile(count.buckets, q))
+  return {
+    mean: count.requests === 0 ? null : rounded(count.latencySumMs / count.requests),
+    p50: at(0.5),
+    p90: at(0.9),
+    p99: at(0.99),
+    max: count.requests === 0 ? null : rounded(count.latencyMaxMs),
+  }
+}
+
+export function isoOrNull(epochMs: number | null): string | null {
+  return epochMs === null ? null : iso(epochMs)
+}
+
+/** Microseconds are all that is ever measured. */
+export function rounded(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 1000) / 1000
+}

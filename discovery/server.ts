@@ -1,0 +1,160 @@
+// The discovery half as a whole: store, registry, polling, traffic and API, started in order and ended in reverse.
+import type { Clock } from '../shared/clock.js'
+import type { Config } from '../shared/config/model.js'
+import type { Log } from '../shared/log.js'
+import type { Explain, ProcessorView } from '../shared/processor.js'
+import type { TrafficSink } from '../shared/metrics/report.js'
+import type { RegistrySource } from '../shared/registry/instance.js'
+import { createApi } from './api/api.js'
+import { openListener } from './api/listener.js'
+import { createPoller } from './polling/poller.js'
+import { createProber } from './polling/probes/prober.js'
+import { createPersistence } from './registry/persistence.js'
+import { createRegistry } from './registry/registry.js'
+import { createConfigSource } from './sources/config-source.js'
+import { openStore } from './store/open.js'
+import { startRetention } from './store/retention.js'
+import type { RegistryEvent, Store } from './store/store.js'
+import { createTraffic } from './traffic.js'
+
+export interface DiscoveryDeps {
+  readonly clock: Clock
+  readonly log: Log
+  /** 0 to 1, as Math.random. */
+  readonly random: () => number
+  readonly version: string
+  /** Where ping and fping are looked for, as in the environment variable PATH. */
+  readonly searchPath: string
+  /** Whether a processor will be attached: until then the process is not ready. */
+  readonly processorExpected: boolean
+}
+
+export interface Discovery {
+  readonly registry: RegistrySource
+  readonly sink: TrafficSink
+  /** Of the API. */
+  readonly port: number
+  /** The processor of the same process, for readiness, exact totals and `explain`. */
+  attach(processor: ProcessorView, explain: Explain): void
+  /** From here on /readyz says 503; everything else goes on until `close`. */
+  drain(): void
+  /** Ends polling, writes what is not written yet and closes the port. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the API's port first: whoever cannot have it touches nothing else. Rejects with an Error whose message is one line
+ * for people. A store in trouble is no reason to stay down: it is degraded, and readiness says so.
+ */
+export async function startDiscovery(config: Config, deps: DiscoveryDeps): Promise<Discovery> {
+  const { log } = deps
+  const { discovery } = config
+  const listener = await openListener({
+    ...(discovery.host !== undefined && { host: discovery.host }),
+    port: discovery.port,
+    portKey: config.layout === 'classic' ? 'meta-info.discovery_server_port' : 'discovery.port',
+  })
+  const store = await openStore(discovery.store, deps)
+  const parts = await startParts(config, store, deps).catch(async (error: unknown) => {
+    await listener.close()
+    await store.close()
+    throw error
+  })
+  listener.serve(parts.api.app)
+  log.info({ port: listener.port, name: discovery.name }, 'the discovery server listens')
+  return {
+    registry: parts.registry,
+    sink: parts.traffic,
+    port: listener.port,
+    attach: parts.attach,
+    drain: parts.drain,
+    async close() {
+      await parts.close()
+      await listener.close()
+      await store.close()
+    },
+  }
+}
+
+async function startParts(config: Config, store: Store, deps: DiscoveryDeps) {
+  const { clock, log, version } = deps
+  const { state, history } = store
+  const orElse = <T>(what: string, promise: Promise<T>, fallback: T): Promise<T> =>
+    promise.catch((error: unknown) => {
+      log.error({ reason: String(error) }, `${what} cannot be read from the store`)
+      return fallback
+    })
+  const stored = await orElse('the state of instances', state.load(), [])
+  const earlier = await orElse('the totals of requests', history.totals(), [])
+  // The wall clock rises from one start to the next too, and far above any number that the store gave.
+  const term = await orElse('the number of this start', state.nextTerm(), clock.wall())
+
+  const persistence = createPersistence(stored, { state, clock, log })
+  const registry = createRegistry({
+    clock,
+    log,
+    term,
+    onEvent: (event) => {
+      history.appendEvent(event)
+      logEvent(event, log)
+    },
+    onChange: (changed) => persistence.changed(changed),
+  })
+  const prober = createProber(deps)
+  const poller = createPoller(registry, config.discovery.polling, { ...deps, prober, history })
+  const services = new Set(config.services.map(({ name }) => name))
+  const traffic = createTraffic(earlier, {
+    history,
+    clock,
+    requestLimit: config.processor.requestLimit,
+    known: {
+      service: (name) => services.has(name),
+      instance: (id) => registry.status(id) !== undefined,
+    },
+  })
+  const lifecycle = {
+    processor: undefined as ProcessorView | undefined,
+    explain: undefined as Explain | undefined,
+    processorExpected: deps.processorExpected,
+    draining: false,
+  }
+  const api = createApi({ config, version, registry, store, traffic, polling: poller, lifecycle, clock, log })
+  const known = () => registry.current.instances.map(({ id }) => id)
+  const retention = startRetention(config.discovery.retention, known, store, deps)
+
+  const byId = new Map(stored.map((instance) => [instance.id, instance]))
+  const source = createConfigSource(config.services)
+  await source.start((servers) => {
+    registry.replace(servers, byId)
+    poller.sync(servers)
+  })
+
+  return {
+    registry,
+    traffic,
+    api,
+    attach(processor: ProcessorView, explain: Explain) {
+      lifecycle.processor = processor
+      lifecycle.explain = explain
+    },
+    drain() {
+      lifecycle.draining = true
+    },
+    async close() {
+      lifecycle.draining = true
+      await source.close()
+      await poller.close()
+      prober.close()
+      registry.flush()
+      await persistence.close()
+      retention.close()
+      await api.close()
+    },
+  }
+}
+
+function logEvent({ kind, instance, service, from, to, reason }: RegistryEvent, log: Log): void {
+  if (kind === 'health')
+    log[to === 'down' ? 'warn' : 'info']({ instance, service, from, reason }, `an instance is ${to}`)
+  else if (kind === 'override') log.info({ instance, service, from, to }, 'an override was changed')
+}

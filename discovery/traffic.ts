@@ -1,0 +1,103 @@
+// What the workers report, added up: exact totals for /stats and /metrics, and history for the store.
+import type { Clock } from '../shared/clock.js'
+import type { Code } from '../shared/errors.js'
+import type { AttemptResult, Report, RequestRecord, TrafficCount, TrafficSink } from '../shared/metrics/report.js'
+import { addTo, emptySum, type Sum } from '../shared/metrics/sum.js'
+import type { HistoryStore } from './store/store.js'
+
+/** A worker that has not reported for so long is shown no more. */
+const GAUGE_LIFE_MS = 30_000
+const MOST_WORKERS = 1_024
+
+export interface WorkerGauges {
+  readonly worker: string
+  readonly gauges: Report['gauges']
+  /** Epoch milliseconds of its last report. */
+  readonly at: number
+}
+
+/** Sums since this process began. `served` is always `recorded + shed`. */
+export interface LifeTotals {
+  readonly attempts: Readonly<Record<AttemptResult, number>>
+  readonly retries: number
+  readonly codes: Readonly<Partial<Record<Code, number>>>
+  readonly served: number
+  readonly recorded: number
+  readonly shed: number
+}
+
+export interface Traffic extends TrafficSink {
+  /** Sums by service and instance, those of earlier lives included; live objects, to be read at once. */
+  counts(): readonly TrafficCount[]
+  life(): LifeTotals
+  workers(): readonly WorkerGauges[]
+}
+
+export interface TrafficDeps {
+  readonly history: HistoryStore
+  readonly clock: Clock
+  /** Records kept per instance; 0 keeps none. */
+  readonly requestLimit: number
+  /** Only these become labels and rings of their own; the traffic of others is counted under an empty name. */
+  readonly known: { service(name: string): boolean; instance(id: string): boolean }
+}
+
+/** `earlier`: what the history's `totals()` gave at the start, so that totals go on where they ended. */
+export function createTraffic(earlier: readonly TrafficCount[], deps: TrafficDeps): Traffic {
+  const { history, clock, known } = deps
+  const sums = new Map<string, Sum>()
+  const gauges = new Map<string, WorkerGauges & { readonly seen: number }>()
+  const attempts: Record<AttemptResult, number> = { success: 0, failure: 0, timeout: 0 }
+  const codes: Partial<Record<Code, number>> = {}
+  let retries = 0
+  let recorded = 0
+  let shed = 0
+
+  function sumOf(service: string, instance: string): Sum {
+    const key = `${service}\n${instance}`
+    let sum = sums.get(key)
+    if (sum === undefined) sums.set(key, (sum = emptySum(service, instance)))
+    return sum
+  }
+
+  /** The same item under names that are known: the label sets and the rings are bounded by the registry. */
+  function admitted<T extends TrafficCount | RequestRecord>(item: T): T {
+    const service = item.service === '' || known.service(item.service) ? item.service : ''
+    const instance = item.instance === '' || known.instance(item.instance) ? item.instance : ''
+    return service === item.service && instance === item.instance ? item : { ...item, service, instance }
+  }
+
+  function expire(now: number): void {
+    for (const [worker, entry] of gauges) if (now - entry.seen > GAUGE_LIFE_MS) gauges.delete(worker)
+  }
+
+  for (const count of earlier) addTo(sumOf(count.service, count.instance), count)
+
+  return {
+    accept(report) {
+      const counts = report.counts.map(admitted)
+      for (const count of counts) addTo(sumOf(count.service, count.instance), count)
+      if (counts.length > 0) history.addCounts(clock.wall(), counts)
+      if (report.records.length > 0 && deps.requestLimit > 0) {
+        history.appendRequests(report.records.map(admitted), deps.requestLimit)
+      }
+      for (const result of ['success', 'failure', 'timeout'] as const) attempts[result] += report.attempts[result]
+      for (const [code, n] of Object.entries(report.codes)) codes[code as Code] = (codes[code as Code] ?? 0) + n
+      retries += report.retries
+      recorded += report.records.length
+      shed += report.shed
+
+      const now = clock.now()
+      expire(now)
+      if (gauges.size < MOST_WORKERS || gauges.has(report.worker)) {
+        gauges.set(report.worker, { worker: report.worker, gauges: report.gauges, at: clock.wall(), seen: now })
+      }
+    },
+    counts: () => [...sums.values()],
+    life: () => ({ attempts: { ...attempts }, retries, codes: { ...codes }, served: recorded + shed, recorded, shed }),
+    workers() {
+      expire(clock.now())
+      return [...gauges.values()].map(({ worker, gauges, at }) => ({ worker, gauges, at }))
+    },
+  }
+}
