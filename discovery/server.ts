@@ -9,6 +9,7 @@ import { createApi } from './api/api.js'
 import { openListener } from './api/listener.js'
 import { createPoller } from './polling/poller.js'
 import { createProber } from './polling/probes/prober.js'
+import { createSuspicion } from './polling/suspicion.js'
 import { createPersistence } from './registry/persistence.js'
 import { createRegistry } from './registry/registry.js'
 import { createConfigSource } from './sources/config-source.js'
@@ -107,6 +108,7 @@ async function startParts(config: Config, store: Store, deps: DiscoveryDeps) {
     history,
     clock,
     requestLimit: config.processor.requestLimit,
+    onSuspect: createSuspicion(registry, poller, deps),
     known: {
       service: (name) => services.has(name),
       instance: (id) => registry.status(id) !== undefined,

@@ -38,6 +38,8 @@ export interface TrafficDeps {
   readonly clock: Clock
   /** Records kept per instance; 0 keeps none. */
   readonly requestLimit: number
+  /** Traffic failed at a known instance; called once for each report that says so. */
+  readonly onSuspect: (instance: string) => void
   /** Only these become labels and rings of their own; the traffic of others is counted under an empty name. */
   readonly known: { service(name: string): boolean; instance(id: string): boolean }
 }
@@ -84,6 +86,7 @@ export function createTraffic(earlier: readonly TrafficCount[], deps: TrafficDep
       for (const result of ['success', 'failure', 'timeout'] as const) attempts[result] += report.attempts[result]
       for (const [code, n] of Object.entries(report.codes)) codes[code as Code] = (codes[code as Code] ?? 0) + n
       retries += report.retries
+      for (const id of report.suspects) if (known.instance(id)) deps.onSuspect(id)
       recorded += report.records.length
       shed += report.shed
 

@@ -138,6 +138,11 @@ export class Core {
     this.deps.recorder.attempted(result)
   }
 
+  /** An attempt failed at this instance, and not for a reason of the client's. */
+  suspect(instance: string): void {
+    this.deps.recorder.suspect(instance)
+  }
+
   /** An exchange has ended. */
   done(exchange: Exchange): void {
     this.inFlight--

@@ -1,6 +1,7 @@
 // Counts every request exactly and keeps as many records as the rings of the store would keep anyway.
 import type { Code } from '../shared/errors.js'
 import { bucketOf, LATENCY_BUCKETS } from '../shared/metrics/histogram.js'
+import { REPORT_LIMITS } from '../shared/metrics/limits.js'
 import type { AttemptResult, Report, RequestRecord, TrafficCount } from '../shared/metrics/report.js'
 
 /** Records of one report over all rings: what is more is shed, so that a burst over many instances stays bounded. */
@@ -30,6 +31,8 @@ export interface Recorder {
   finished(record: RequestRecord): void
   attempted(result: AttemptResult): void
   retried(times: number): void
+  /** An attempt failed at this instance. */
+  suspect(instance: string): void
   /** What came together since the last call; undefined where nothing did. */
   take(gauges: Report['gauges'], always: boolean): Report | undefined
 }
@@ -41,6 +44,7 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
   let codes: Partial<Record<Code, number>> = {}
   let attempts: Record<AttemptResult, number> = { success: 0, failure: 0, timeout: 0 }
   let retries = 0
+  let suspects = new Set<string>()
   let served = 0
   let kept = 0
   let dirty = false
@@ -113,6 +117,10 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
     retried(times) {
       retries += times
     },
+    suspect(instance) {
+      touch()
+      if (suspects.size < REPORT_LIMITS.suspects) suspects.add(instance)
+    },
     take(gauges, always) {
       if (!dirty && !always) return undefined
       const records: RequestRecord[] = []
@@ -124,6 +132,7 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
         counts: [...counts.values()] satisfies TrafficCount[],
         attempts,
         retries,
+        suspects: [...suspects],
         codes,
         served,
         shed: served - records.length,
@@ -133,6 +142,7 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
       rings = new Map()
       codes = {}
       attempts = { success: 0, failure: 0, timeout: 0 }
+      suspects = new Set()
       retries = served = kept = 0
       dirty = false
       return report

@@ -56,6 +56,9 @@ export function readReport(body: unknown): Report {
       timeout: natural(attempts.timeout, 'attempts.timeout'),
     },
     retries: natural(report.retries, 'retries'),
+    suspects: list(report.suspects, 'suspects', REPORT_LIMITS.suspects).map((id, i) =>
+      text(id, `suspects[${i}]`, REPORT_LIMITS.nameLength),
+    ),
     codes: readCodes(fields(report.codes, 'codes')),
     served,
     shed,

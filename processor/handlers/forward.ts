@@ -120,14 +120,15 @@ class Forwarding implements RequestSink, AnswerSink {
     const { connection, endpoint, exchange } = this
     this.release(false)
     this.core.attempted(error.code === 'answer-timeout' || error.code === 'connect-timeout' ? 'timeout' : 'failure')
-    if (exchange.headSent) return exchange.client.abort(error.code)
     const idleRace =
       error.code === 'connection-reset' && connection !== undefined && connection.uses > 1 && !connection.heard
-    if (idleRace && !this.raced && this.replayable && isIdempotent(exchange.method)) {
+    if (idleRace && !this.raced && !exchange.headSent && this.replayable && isIdempotent(exchange.method)) {
       // The instance closed an idle connection while the request was on its way: nobody's fault, so no attempt lost.
       this.raced = true
       return this.retry(error, endpoint)
     }
+    if (endpoint !== undefined) this.core.suspect(endpoint.id)
+    if (exchange.headSent) return exchange.client.abort(error.code)
     if (mayRetry(error, this.tries, this.route.retry)) return this.retry(error)
     this.core.fail(exchange, error)
   }

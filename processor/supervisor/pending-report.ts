@@ -22,6 +22,7 @@ interface Pending {
   records: RequestRecord[]
   attempts: Record<AttemptResult, number>
   retries: number
+  suspects: Set<string>
   codes: Partial<Record<Code, number>>
   shed: number
   gauges: Report['gauges']
@@ -39,6 +40,7 @@ export function createPendingReports(): PendingReports {
       records: [],
       attempts: none(),
       retries: 0,
+      suspects: new Set(),
       codes: {},
       shed: 0,
       gauges: report.gauges,
@@ -65,6 +67,7 @@ export function createPendingReports(): PendingReports {
       for (const [code, n] of Object.entries(report.codes))
         into.codes[code as Code] = (into.codes[code as Code] ?? 0) + n
       into.retries += report.retries
+      for (const id of report.suspects) if (into.suspects.size < REPORT_LIMITS.suspects) into.suspects.add(id)
       into.gauges = report.gauges
     },
 
@@ -82,6 +85,7 @@ export function createPendingReports(): PendingReports {
         counts: counts.map(([, sum]) => sum),
         attempts: from.attempts,
         retries: from.retries,
+        suspects: [...from.suspects],
         codes: from.codes,
         served: taken.length + from.shed,
         shed: from.shed,
@@ -90,7 +94,7 @@ export function createPendingReports(): PendingReports {
       pending.delete(worker)
       // What is left goes to the back of the line.
       if (from.records.length > 0 || from.sums.size > 0) {
-        pending.set(worker, { ...from, attempts: none(), retries: 0, codes: {}, shed: 0 })
+        pending.set(worker, { ...from, attempts: none(), retries: 0, suspects: new Set(), codes: {}, shed: 0 })
       }
       return report
     },

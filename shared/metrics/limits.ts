@@ -5,6 +5,7 @@ export const REPORT_LIMITS = {
   bodyBytes: 4 * 1024 * 1024,
   records: 2_000,
   counts: 4_000,
+  suspects: 1_000,
   /** Of a name, an id or an address, in characters. */
   nameLength: 1_024,
   pathLength: 16_384,

@@ -54,6 +54,8 @@ export interface Report {
   /** Attempts since the last report. */
   readonly attempts: Readonly<Record<AttemptResult, number>>
   readonly retries: number
+  /** Ids of instances at which an attempt failed since the last report: discovery polls them at once. */
+  readonly suspects: readonly string[]
   /** Failures answered (or counted) since the last report, by code. */
   readonly codes: Readonly<Partial<Record<Code, number>>>
   /** Requests finished since the last report; always `records.length + shed`. */

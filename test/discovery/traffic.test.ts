@@ -11,7 +11,10 @@ function setUp(earlier: readonly TrafficCount[] = [], requestLimit = 100) {
   const clock = fakeClock()
   const store = createMemoryStore({ clock })
   const known = { service: (name: string) => name === 'orders', instance: (id: string) => id === A || id === B }
-  return { clock, store, traffic: createTraffic(earlier, { history: store.history, clock, requestLimit, known }) }
+  const suspects: string[] = []
+  const onSuspect = (id: string) => void suspects.push(id)
+  const traffic = createTraffic(earlier, { history: store.history, clock, requestLimit, known, onSuspect })
+  return { clock, store, traffic, suspects }
 }
 
 test('counts add up by service and instance, on top of those of earlier lives', () => {
@@ -32,6 +35,12 @@ test('counts add up by service and instance, on top of those of earlier lives', 
   assert.equal(a?.buckets[4], 30)
   assert.equal(a?.latencySumMs, 180)
   assert.equal(a?.bytesOut, 6000)
+})
+
+test('instances at which traffic failed are named to the poller, unknown ones are not', () => {
+  const { traffic, suspects } = setUp()
+  traffic.accept(reportOf({ suspects: [A, 'orders/unknown:1'] }))
+  assert.deepEqual(suspects, [A])
 })
 
 test('what is counted here is what the store adds up for the next life', async () => {

@@ -206,3 +206,27 @@ test('a request that loops ends in 508', { timeout: 30_000 }, async (t) => {
   }
   assert.ok(serverpy.pid)
 })
+
+test(
+  'traffic that fails at an instance has it polled at once, whatever its frequency',
+  { timeout: 60_000 },
+  async (t) => {
+    const origins = [await startOrigin(t, (r) => r.answer(200, 'a')), await startOrigin(t, (r) => r.answer(200, 'b'))]
+    const serverpy = await startServerpy(t, {
+      services: {
+        s: {
+          servers: origins.map(({ address }) => address),
+          polling: { ...fastPolling, frequency: '1h' },
+          apis: ['/s'],
+        },
+      },
+    })
+    const health = async () =>
+      (await serverpy.ask<Stats>('/stats?packets=0')).service_statistics.map((instance) => instance.health)
+    await waitFor(async () => (await health()).every((state) => state === 'up'))
+    await origins[0]?.stop()
+    for (let i = 0; i < 4; i++) assert.equal((await request(serverpy.processorPort, 'GET', '/s')).status, 200)
+    await waitFor(async () => (await health())[0] === 'down', { timeoutMs: 2000 })
+    assert.equal((await health())[1], 'up')
+  },
+)

@@ -82,6 +82,7 @@ export const wireSchemas: Readonly<Record<string, Schema>> = {
     },
     attempts: object({ success: count, failure: count, timeout: count }),
     retries: count,
+    suspects: { type: 'array', items: text, maxItems: REPORT_LIMITS.suspects },
     codes: map(count),
     served: count,
     shed: count,

@@ -64,6 +64,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
   const registry = createRegistry({ clock, log, term: 7, onEvent: (event) => store.history.appendEvent(event) })
   registry.replace(config.services.flatMap((service) => service.servers))
   const traffic = createTraffic([], {
+    onSuspect: () => undefined,
     history: store.history,
     clock,
     requestLimit: 100,
@@ -173,6 +174,7 @@ export function reportOf(patch: Partial<Report> = {}): Report {
     counts: [],
     attempts: { success: 0, failure: 0, timeout: 0 },
     retries: 0,
+    suspects: [],
     codes: {},
     served: records.length + shed,
     shed,

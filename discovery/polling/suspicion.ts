@@ -1,0 +1,27 @@
+// Traffic failed at an instance: it is polled at once instead of at its next turn, so that one truth is soon known to all.
+import type { Clock } from '../../shared/clock.js'
+import type { Registry } from '../registry/status.js'
+import type { Poller } from './poller.js'
+
+/** However many requests fail, an instance is polled out of turn this often at most. */
+const PAUSE_MS = 1000
+
+/** `suspect(id)`: polls an instance out of turn, unless it is down already or was suspected a moment ago. */
+export function createSuspicion(
+  registry: Pick<Registry, 'status'>,
+  poller: Pick<Poller, 'pollNow'>,
+  deps: { readonly clock: Clock },
+): (id: string) => void {
+  const last = new Map<string, number>()
+  return (id) => {
+    const status = registry.status(id)
+    const now = deps.clock.now()
+    const before = last.get(id)
+    if (status === undefined || status.instance.health === 'down') return
+    if (before !== undefined && now - before < PAUSE_MS) return
+    // Ids come from the registry, so the map is as bounded as that is; old entries leave with it.
+    for (const known of last.keys()) if (registry.status(known) === undefined) last.delete(known)
+    last.set(id, now)
+    poller.pollNow(id)
+  }
+}
