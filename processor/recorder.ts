@@ -56,7 +56,8 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
   }
 
   function countOf(service: string, instance: string): Count {
-    const key = `${service}\n${instance}`
+    // An instance belongs to one service, and its id says to which.
+    const key = instance === '' ? service : instance
     let count = counts.get(key)
     if (count === undefined) {
       count = {

@@ -177,6 +177,10 @@ function readField(buf: Buffer, i: number): number {
 }
 
 function readConnection(buf: Buffer): boolean {
+  if (connection === 'keep-alive') {
+    answer.close = false
+    return true
+  }
   for (const part of connection.toLowerCase().split(',')) {
     const option = part.trim()
     if (option === 'close') answer.close = true

@@ -194,7 +194,8 @@ export class ClientConnection {
     if (this.paused || this.phase === Phase.Closed) return
     this.paused = true
     this.socket.pause()
-    this.core.wheel.clear(this.deadline)
+    if (this.writer.backlog > 0) this.stalled()
+    else this.core.wheel.clear(this.deadline)
   }
 
   resume(): void {
@@ -346,14 +347,19 @@ export class ClientConnection {
     this.core.fail(exchange, new ProxyError('answer-timeout', 'upstream', 'never', 'the whole exchange took too long'))
   }
 
+  /** Nothing more is read from the client at the moment, so only its own reading can move things on. */
+  private get waitsForReader(): boolean {
+    return this.phase === Phase.Answer || (this.phase === Phase.Body && this.paused)
+  }
+
   /** The client does not take what is written: it has so long to begin again. */
   stalled(): void {
-    if (this.phase === Phase.Answer) this.core.wheel.set(this.deadline, this.core.timeouts.idleMs)
+    if (this.waitsForReader) this.core.wheel.set(this.deadline, this.core.timeouts.idleMs)
   }
 
   private onWritten(): void {
     if (this.socket.writableLength > 0) return
-    if (this.phase === Phase.Answer && !this.halfClosed) this.core.wheel.clear(this.deadline)
+    if (this.waitsForReader && !this.halfClosed) this.core.wheel.clear(this.deadline)
     this.exchange?.sink?.clientDrained()
   }
 

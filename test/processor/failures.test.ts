@@ -326,3 +326,38 @@ test('counters return to zero after a storm of clients that vanish', { timeout: 
   await waitFor(() => gateway.core.connections.size === 0 && gateway.core.inFlight === 0, { timeoutMs: 10_000 })
   for (const endpoint of gateway.endpoints.values()) assert.equal(endpoint.inFlight, 0)
 })
+
+test('when neither side reads any more, the exchange ends at its idle time', { timeout: 20_000 }, async (t) => {
+  // The origin sends without end and reads nothing; the client does the same.
+  const origin = net.createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n')
+    const fill = (): void => {
+      while (socket.write(Buffer.alloc(65_536))) continue
+      socket.once('drain', fill)
+    }
+    socket.once('data', () => {
+      socket.pause()
+      fill()
+    })
+  })
+  await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve))
+  t.after(() => origin.close())
+  const { port } = origin.address() as net.AddressInfo
+  const gateway = await startGateway(t, {
+    ...service(`127.0.0.1:${port}`, { timeout: { idle: '300ms' } }),
+    processor: { timeouts: { idle: '300ms' } },
+  })
+  const socket = net.connect(gateway.port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.on('error', () => undefined)
+  socket.pause()
+  socket.write('POST /s HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n')
+  const fill = (): void => {
+    while (socket.write(Buffer.alloc(65_536))) continue
+    socket.once('drain', fill)
+  }
+  fill()
+  await waitFor(() => gateway.core.inFlight === 1)
+  await waitFor(() => gateway.core.inFlight === 0 && gateway.core.connections.size === 0, { timeoutMs: 10_000 })
+})
