@@ -1,7 +1,5 @@
 // From single rounds to the table in docs/performance.md.
-import { cpus, release, totalmem } from 'node:os'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { format, resolveConfig } from 'prettier'
+import { machine } from '../page.js'
 import type { LoadResult } from './load.js'
 import type { Usage } from './process-tree.js'
 
@@ -75,27 +73,10 @@ export function table(results: readonly Result[]): string {
   ].join('\n')
 }
 
-/** Where and how it was measured, as a sentence under the table. */
+/** How it was measured, as sentences under the table. */
 export function circumstances(run: { rounds: number; seconds: number; connections: number }): string {
-  const [first] = cpus()
-  const machine = `${cpus().length} × ${first?.model.trim() ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`
-  const date = new Date().toISOString().slice(0, 10)
   return (
-    `Measured on ${date}: ${machine}, Node ${process.versions.node}. ${run.rounds} interleaved rounds of ${run.seconds} s, ` +
-    `${run.connections} keep-alive connections, medians. Repeat it with \`npm run bench:proxy\`.`
+    `${machine()} ${run.rounds} interleaved rounds of ${run.seconds} s, ${run.connections} keep-alive connections, ` +
+    'medians. Repeat it with `npm run bench:proxy`.'
   )
-}
-
-const BEGIN = '<!-- bench:proxy begin: written by bench/proxy/run.ts -->'
-const END = '<!-- bench:proxy end -->'
-
-/** Puts `text` between the markers of the page; a page without them gets them at its end. */
-export async function writeBetweenMarkers(file: string, text: string): Promise<void> {
-  const page = existsSync(file) ? readFileSync(file, 'utf8') : '# Performance\n'
-  const begin = page.indexOf(BEGIN)
-  const end = page.indexOf(END)
-  const [before, after] =
-    begin >= 0 && end > begin ? [page.slice(0, begin), page.slice(end + END.length)] : [`${page}\n`, '']
-  const whole = `${before}${BEGIN}\n\n${text}\n\n${END}\n${after}`
-  writeFileSync(file, await format(whole, { ...(await resolveConfig(file)), parser: 'markdown' }))
 }

@@ -2,8 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../../test/kit/ports.js'
 import { startProcess } from '../../test/kit/process.js'
@@ -13,12 +12,12 @@ import { PATH, PEERS, startPeer } from './peers.js'
 import type { Peer } from './peers.js'
 import { usageOfTree } from './process-tree.js'
 import type { Usage } from './process-tree.js'
-import { circumstances, table, writeBetweenMarkers } from './report.js'
+import { writeSection } from '../page.js'
+import { circumstances, table } from './report.js'
 import type { Result, Round } from './report.js'
 
 const PROXY_CORE = 0
 const LOAD_CORE = 1
-const page = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'docs', 'performance.md')
 
 const { values: flags } = parseArgs({
   options: {
@@ -76,7 +75,7 @@ async function compare(): Promise<void> {
   const results = peers.map(({ result }) => result)
   const text = `${table(results)}\n\n${circumstances(run)}`
   console.log(text)
-  if (!flags['no-write']) await writeBetweenMarkers(page, text)
+  if (!flags['no-write']) await writeSection('proxy', text)
 }
 
 async function measure(peer: Peer): Promise<Round> {

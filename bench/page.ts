@@ -1,0 +1,28 @@
+// What every benchmark shares: the page it writes its table to, and the machine that it ran on.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { format, resolveConfig } from 'prettier'
+
+const PAGE = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
+
+/** Puts `text` between the page's markers of the benchmark `name`. Throws where the page lacks them. */
+export async function writeSection(name: string, text: string): Promise<void> {
+  const begin = `<!-- bench:${name} begin -->`
+  const end = `<!-- bench:${name} end -->`
+  const page = readFileSync(PAGE, 'utf8')
+  const from = page.indexOf(begin)
+  const to = page.indexOf(end)
+  if (from < 0 || to < from) throw new Error(`docs/performance.md lacks the markers of bench:${name}`)
+  const whole = `${page.slice(0, from)}${begin}\n\n${text}\n\n${page.slice(to)}`
+  writeFileSync(PAGE, await format(whole, { ...(await resolveConfig(PAGE)), parser: 'markdown' }))
+}
+
+/** `Measured on DAY: machine, Node version.` */
+export function machine(): string {
+  const [first] = cpus()
+  const memory = Math.round(totalmem() / 2 ** 30)
+  const date = new Date().toISOString().slice(0, 10)
+  const name = first?.model.trim() ?? 'unknown CPU'
+  return `Measured on ${date}: ${cpus().length} × ${name}, ${memory} GiB, Linux ${release()}, Node ${process.versions.node}.`
+}
