@@ -7,9 +7,9 @@ import { startProcessor, type Processor } from '../processor/supervisor/supervis
 import { systemClock } from '../shared/clock.js'
 import type { Config } from '../shared/config/model.js'
 import type { Log, LogLevel } from '../shared/log.js'
-import type { RegistrySource, Snapshot } from '../shared/registry/instance.js'
-import { isNewer } from '../shared/registry/instance.js'
+import { isNewer, type RegistrySource, type Snapshot } from '../shared/registry/instance.js'
 import { VERSION } from '../shared/version.js'
+import { shownUrl } from './server-url.js'
 
 export interface ServeDeps {
   readonly log: Log
@@ -70,9 +70,6 @@ export async function serveProcessor(config: Config, url: string, deps: ServeDep
   const link = { clock: systemClock, log: deps.log, ...(token === undefined ? {} : { token }) }
   const registry = connectRegistry(url, link)
   const sink = createRemoteSink(url, link)
-  const end = (): void => {
-    registry.close()
-  }
   try {
     const processor = await startProcessor(config, {
       ...deps,
@@ -80,17 +77,17 @@ export async function serveProcessor(config: Config, url: string, deps: ServeDep
       registry: orConfigured(registry, config),
       sink,
     })
-    deps.log.info({ processor: processor.port, registry: url }, 'ready')
+    deps.log.info({ processor: processor.port, registry: shownUrl(url) }, 'ready')
     return {
       async drain() {
         await processor.drain()
-        end()
+        registry.close()
         await sink.close()
       },
       kill: () => processor.kill(),
     }
   } catch (error) {
-    end()
+    registry.close()
     await sink.close()
     throw error
   }

@@ -49,7 +49,7 @@ export interface Candidate {
   readonly health: Health
   readonly override?: Override
   readonly picked: boolean
-  /** Why it is picked or not, in words: `up, highest tier`, `down`, `drained by override`, `stands by: tier med`. */
+  /** Why it is picked or not, in words: `up, priority high: the best tier`, `up, priority med: stands by`, `down`. */
   readonly reason: string
 }
 

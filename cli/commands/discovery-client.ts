@@ -3,6 +3,7 @@ import axios, { isAxiosError } from 'axios'
 import { InvalidArgumentError, type Command } from 'commander'
 import { loadConfig } from '../../shared/config/load.js'
 import { formatProblem } from '../../shared/config/problem.js'
+import { isServerUrl, readServerUrl, shownUrl } from '../server-url.js'
 import { printable, type Terminal } from './terminal.js'
 
 export interface ServerOptions {
@@ -24,14 +25,9 @@ export class CommandFailure extends Error {
 /** Adds the options that say which server is meant. */
 export function withServerOptions(command: Command): Command {
   return command
-    .option('--url <url>', 'where the discovery server listens', readUrl)
+    .option('--url <url>', 'where the discovery server listens', readServerUrl)
     .option('-c, --config <file>', 'take its port from this config file')
     .option('--timeout <seconds>', 'how long to wait for an answer', readSeconds, 5)
-}
-
-function readUrl(value: string): string {
-  if (/^https?:\/\//i.test(value) && URL.canParse(value)) return value
-  throw new InvalidArgumentError('It must begin with http:// or https://.')
 }
 
 export function readSeconds(value: string): number {
@@ -41,7 +37,8 @@ export function readSeconds(value: string): number {
 }
 
 export interface DiscoveryClient {
-  readonly url: string
+  /** Its address, for people. */
+  readonly name: string
   /** Whatever the status is. Throws a CommandFailure where there is no answer, or none in JSON. */
   ask(
     path: string,
@@ -54,10 +51,9 @@ export interface DiscoveryClient {
 /** `--url`, else the config's port, else SERVERPY_URL, else the usual port of this machine. */
 export async function createClient(options: ServerOptions, { env }: Pick<Terminal, 'env'>): Promise<DiscoveryClient> {
   const url = options.url ?? (await urlOfConfig(options.config, env)) ?? env.SERVERPY_URL ?? 'http://127.0.0.1:8008'
-  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
-    throw new CommandFailure(['SERVERPY_URL must begin with http:// or https://'], 2)
-  }
+  if (!isServerUrl(url)) throw new CommandFailure(['SERVERPY_URL must begin with http:// or https://'], 2)
   const base = url.replace(/\/+$/, '')
+  const name = shownUrl(base)
   const http = axios.create({
     timeout: options.timeout * 1000,
     // The answer is wanted from this server and no other.
@@ -70,19 +66,19 @@ export async function createClient(options: ServerOptions, { env }: Pick<Termina
   })
 
   const client: DiscoveryClient = {
-    url: base,
+    name,
     async ask(path, query = {}) {
       try {
         const { status, data } = await http.get<unknown>(`${base}${path}`, { params: query })
         return { status, body: data }
       } catch (error) {
-        throw new CommandFailure([`cannot ask the discovery server at ${base}: ${reasonOf(error)}`], 1)
+        throw new CommandFailure([`cannot ask the discovery server at ${name}: ${reasonOf(error)}`], 1)
       }
     },
     async get(path, query) {
       const { status, body } = await client.ask(path, query)
       if (status === 200) return body
-      throw new CommandFailure([`the discovery server at ${base} answered ${status}: ${detailOf(body)}`], 1)
+      throw new CommandFailure([`the discovery server at ${name} answered ${status}: ${detailOf(body)}`], 1)
     },
   }
   return client

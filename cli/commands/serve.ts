@@ -5,6 +5,7 @@ import { loadConfig } from '../../shared/config/load.js'
 import { formatProblem } from '../../shared/config/problem.js'
 import { LOG_LEVELS, type LogLevel } from '../../shared/log.js'
 import { createLog } from '../log.js'
+import { readServerUrl } from '../server-url.js'
 import { type ServeDeps, serveBoth, serveDiscovery, serveProcessor, type Serving } from '../serve.js'
 
 interface Options {
@@ -29,10 +30,7 @@ export function processorCommand(): Command {
   return serving('processor', 'run the request processor alone', start).option(
     '--registry <url>',
     'the discovery server to follow (default: this machine, at the port in the config)',
-    (value) => {
-      if (/^https?:\/\//i.test(value) && URL.canParse(value)) return value
-      throw new InvalidArgumentError('It must begin with http:// or https://.')
-    },
+    readServerUrl,
   )
 }
 

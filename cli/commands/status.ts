@@ -1,6 +1,7 @@
 // `serverpy status`: the services and instances of a running discovery server as tables.
 import { Command } from 'commander'
 import pc from 'picocolors'
+import { pause, systemClock } from '../../shared/clock.js'
 import {
   CommandFailure,
   createClient,
@@ -79,20 +80,8 @@ async function watch(
       throw error
     })
     terminal.out(json ? text : `\x1b[H\x1b[2J${text}`)
-    await pause(interval * 1000, terminal.signal)
+    await pause(interval * 1000, terminal.signal, systemClock)
   }
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal?.addEventListener('abort', end)
-  })
 }
 
 async function readStatus(client: DiscoveryClient): Promise<Status> {
@@ -113,7 +102,7 @@ async function readList<T>(client: DiscoveryClient, path: string, query: Readonl
   if (typeof body === 'object' && body !== null && 'items' in body && Array.isArray(body.items)) {
     return body as { readonly items: readonly T[]; readonly cursor?: string }
   }
-  throw new CommandFailure([`the discovery server at ${client.url} answered something else than a list`], 1)
+  throw new CommandFailure([`the discovery server at ${client.name} answered something else than a list`], 1)
 }
 
 function render({ services, instances }: Status, colours: boolean, now: number): string {

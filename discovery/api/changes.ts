@@ -102,7 +102,7 @@ export function createChanges(deps: Pick<ApiDeps, 'registry' | 'clock'>): Change
       if (readers.size >= MOST_READERS) {
         throw new ApiProblem(503, 'too many readers of the change stream', { headers: { 'Retry-After': '5' } })
       }
-      res.set({ 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' })
+      res.set('Content-Type', 'application/x-ndjson')
       if (req.method === 'HEAD') {
         res.end()
         return

@@ -41,7 +41,7 @@ export function readyEndpoint(deps: ApiDeps): Endpoint {
     const failing = checks.filter((check) => !check.ok)
     const ready = !failing.some((check) => check.vital)
     const status = !ready ? 'not ready' : failing.length > 0 ? 'degraded' : 'ready'
-    res.status(ready ? 200 : 503).set('Cache-Control', 'no-store')
+    res.status(ready ? 200 : 503)
     if (!ready) res.set('Retry-After', '1')
     sendJson(res, {
       status,

@@ -1,6 +1,7 @@
 // Polling by the wall clock: instances whose frequency is the same cron expression share one task.
 import { schedule, type ScheduledTask } from 'node-cron'
 import type { Log } from '../../shared/log.js'
+import { cronLog } from '../cron-log.js'
 
 export interface CronGroups {
   /** Five fields, or six with seconds first. The expression has been validated. */
@@ -24,7 +25,7 @@ export function createCronGroups(onDue: (id: string) => void, deps: { readonly l
     const run = (): void => {
       for (const id of [...ids]) onDue(id)
     }
-    return { ids, task: schedule(expression, run, { suppressMissedWarning: true, logger: toLogger(deps.log) }) }
+    return { ids, task: schedule(expression, run, { suppressMissedWarning: true, logger: cronLog(deps.log) }) }
   }
 
   function remove(id: string): void {
@@ -53,10 +54,4 @@ export function createCronGroups(onDue: (id: string) => void, deps: { readonly l
       expressions.clear()
     },
   }
-}
-
-function toLogger(log: Log) {
-  const at = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string | Error) =>
-    log[level]({ from: 'node-cron' }, String(message))
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }

@@ -1,6 +1,6 @@
 // Polls every instance on its schedule and tells the registry and the history what came of it.
 import { isDeepStrictEqual } from 'node:util'
-import type { Clock } from '../../shared/clock.js'
+import { pause, type Clock } from '../../shared/clock.js'
 import type { DiscoveryConfig, ServerConfig } from '../../shared/config/model.js'
 import type { Log } from '../../shared/log.js'
 import type { Registry } from '../registry/status.js'
@@ -84,7 +84,7 @@ export function createPoller(
     let tries = 1
     let result = await probe(server, signal)
     while (result.verdict !== 'passed' && tries <= polling.retries && !signal.aborted) {
-      await pause(polling.retryDelayMs, signal)
+      await pause(polling.retryDelayMs, signal, clock)
       await gate.enter()
       if (signal.aborted) return gate.leave()
       tries++
@@ -110,18 +110,6 @@ export function createPoller(
     } finally {
       gate.leave()
     }
-  }
-
-  function pause(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        cancel()
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      const cancel = clock.after(ms, end)
-      signal.addEventListener('abort', end)
-    })
   }
 
   function drop(id: string): void {

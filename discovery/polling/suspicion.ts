@@ -12,15 +12,17 @@ export function createSuspicion(
   poller: Pick<Poller, 'pollNow'>,
   deps: { readonly clock: Clock },
 ): (id: string) => void {
+  /** When each was polled last, the oldest first. */
   const last = new Map<string, number>()
   return (id) => {
     const status = registry.status(id)
-    const now = deps.clock.now()
-    const before = last.get(id)
     if (status === undefined || status.instance.health === 'down') return
-    if (before !== undefined && now - before < PAUSE_MS) return
-    // Ids come from the registry, so the map is as bounded as that is; old entries leave with it.
-    for (const known of last.keys()) if (registry.status(known) === undefined) last.delete(known)
+    const now = deps.clock.now()
+    for (const [old, at] of last) {
+      if (now - at < PAUSE_MS) break
+      last.delete(old)
+    }
+    if (last.has(id)) return
     last.set(id, now)
     poller.pollNow(id)
   }

@@ -1,5 +1,5 @@
 // Carries changed state to the store behind the registry's back: the latest of each instance, in order, however long the store fails.
-import type { Clock } from '../../shared/clock.js'
+import { pause, type Clock } from '../../shared/clock.js'
 import type { Log } from '../../shared/log.js'
 import type { StateStore, StoredInstance } from '../store/store.js'
 import type { InstanceStatus } from './status.js'
@@ -30,8 +30,7 @@ export function createPersistence(
   let writing = 0
   let running: Promise<void> | undefined
   let retryMs = 0
-  let wake: (() => void) | undefined
-  let closed = false
+  const closing = new AbortController()
 
   async function writeBatch(): Promise<void> {
     const batch = new Map([...waiting].slice(0, BATCH))
@@ -73,26 +72,16 @@ export function createPersistence(
   }
 
   async function drain(): Promise<void> {
-    while (waiting.size > 0 && !closed) {
+    while (waiting.size > 0 && !closing.signal.aborted) {
       await writeBatch()
-      if (retryMs > 0 && !closed) await pause(retryMs)
+      if (retryMs > 0) await pause(retryMs, closing.signal, clock)
     }
     running = undefined
   }
 
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = clock.after(ms, resolve)
-      wake = () => {
-        cancel()
-        resolve()
-      }
-    })
-  }
-
   return {
     changed(statuses) {
-      if (closed) return
+      if (closing.signal.aborted) return
       for (const status of statuses) waiting.set(status.instance.id, status)
       if (waiting.size > 0) running ??= drain()
     },
@@ -102,9 +91,8 @@ export function createPersistence(
     },
 
     async close() {
-      if (closed) return
-      closed = true
-      wake?.()
+      if (closing.signal.aborted) return
+      closing.abort()
       const finish = async (): Promise<void> => {
         await running
         for (let left = Math.ceil(waiting.size / BATCH); left > 0; left--) await writeBatch()

@@ -3,6 +3,7 @@ import cron from 'node-cron'
 import type { Clock } from '../../shared/clock.js'
 import type { RetentionConfig } from '../../shared/config/model.js'
 import type { Log } from '../../shared/log.js'
+import { cronLog } from '../cron-log.js'
 import type { Store } from './store.js'
 
 /**
@@ -31,17 +32,11 @@ export function startRetention(
       })
       log.info({ removed, tookMs: Math.round(clock.now() - begun) }, 'old history is removed')
     } catch (error) {
-      log.warn({ err: error instanceof Error ? error.message : String(error) }, 'old history could not be removed')
+      log.warn({ reason: error instanceof Error ? error.message : String(error) }, 'old history could not be removed')
     }
   }
 
-  // By default the package writes to the console.
-  const logger = {
-    debug: (message: string | Error) => log.debug({}, String(message)),
-    info: (message: string) => log.debug({}, message),
-    warn: (message: string) => log.debug({}, message),
-    error: (message: string | Error) => log.warn({}, String(message)),
-  }
-  const task = cron.schedule(config.schedule, prune, { noOverlap: true, suppressMissedWarning: true, logger })
+  const options = { noOverlap: true, suppressMissedWarning: true, logger: cronLog(log), name: 'retention' }
+  const task = cron.schedule(config.schedule, prune, options)
   return { close: () => void task.destroy() }
 }

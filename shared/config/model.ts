@@ -201,7 +201,7 @@ export interface RouteConfig {
 }
 
 export interface RouteMatch {
-  /** Lower case; `*.example.org` matches any number of labels; empty: every host. */
+  /** Lower case, IPv6 in brackets; `*.example.org` matches any number of labels; empty: every host. */
   readonly hosts: readonly string[]
   /** Empty: every method. */
   readonly methods: readonly string[]

@@ -202,6 +202,11 @@ test('a server that is not there, is slow or is something else is one clear line
     const { out, err, code } = await run([...command, '--url', gone])
     assert.deepEqual([out, err, code], ['', `cannot ask the discovery server at ${gone}: nothing listens there\n`, 1])
   }
+  const secret = gone.replace('//', '//me:password@')
+  assert.equal(
+    (await run(['status', '--url', secret])).err,
+    `cannot ask the discovery server at ${gone.replace('//', '//***@')}: nothing listens there\n`,
+  )
   const html = await answering(t, 200, 'text/html', '<html>')
   assert.match(
     (await run(['status', '--url', html])).err,

@@ -103,7 +103,7 @@ test('a connection made while the only worker is replaced waits and is served', 
 test('a worker that hangs is replaced', { timeout: 60_000 }, async (t) => {
   const origin = await startOrigin(t, (r) => r.answer(200, 'ok'))
   const serverpy = await startServerpy(t, {
-    processor: { workers: 1, hang: '1500ms' },
+    processor: { workers: 1, hang: '2s' },
     services: { s: { servers: [origin.address], polling: fastPolling, apis: ['/s'] } },
   })
   const [only] = await workersOf(serverpy)

@@ -84,7 +84,10 @@ export function createDatabase(path: string, deps: { clock: Pick<Clock, 'now'>; 
       } finally {
         damaged.file.close()
       }
-      deps.log.error({ file: path, aside, err: reasonOf(error) }, 'the store is damaged: set aside, a new one begins')
+      deps.log.error(
+        { file: path, aside, reason: reasonOf(error) },
+        'the store is damaged: set aside, a new one begins',
+      )
       const file = openFile(path, deps)
       rescueFrom(aside, file.db, deps)
       return file

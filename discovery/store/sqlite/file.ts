@@ -59,7 +59,7 @@ function openSound(path: string, deps: { log: Log }): Database.Database {
   } catch (error) {
     if (meaningOf(error) !== 'corrupt') throw error
     const aside = setAside(path)
-    deps.log.error({ file: path, aside, err: reasonOf(error) }, 'the store is damaged: set aside, a new one begins')
+    deps.log.error({ file: path, aside, reason: reasonOf(error) }, 'the store is damaged: set aside, a new one begins')
     const db = openAsItIs(path)
     rescueFrom(aside, db, deps)
     return db
@@ -76,7 +76,7 @@ export function rescueFrom(aside: string, into: Database.Database, deps: { log: 
       damaged.close()
     }
   } catch (error) {
-    deps.log.warn({ aside, err: reasonOf(error) }, 'nothing could be read of the damaged store')
+    deps.log.warn({ aside, reason: reasonOf(error) }, 'nothing could be read of the damaged store')
   }
 }
 

@@ -59,7 +59,7 @@ export function createLink(path: string, deps: { clock: Clock; log: Log; spawn: 
     for (const call of waiting.values()) call.reject(error)
     waiting.clear()
     if (closing) return
-    deps.log.error({ code, err: cause, restartMs }, 'the database thread ended: it is started again')
+    deps.log.error({ code, reason: cause, restartMs }, 'the database thread ended: it is started again')
     cancelRestart = deps.clock.after(restartMs, start)
     restartMs = Math.min(restartMs * 2, LONGEST_RESTART_MS)
   }

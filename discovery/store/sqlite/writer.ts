@@ -75,7 +75,7 @@ export function createWriter(link: Link, buffer: Buffer, tally: Tally, deps: { c
           // It would be refused for ever, and all that comes after it would wait.
           unwritten = undefined
           rejected += count
-          log.error({ rows: count, err: error.message }, 'rows of history were refused by the database: given up')
+          log.error({ rows: count, reason: error.message }, 'rows of history were refused by the database: given up')
         }
         answered(error.message)
       },
@@ -109,7 +109,7 @@ export function createWriter(link: Link, buffer: Buffer, tally: Tally, deps: { c
 
   function trouble(reason: string): void {
     if (problem?.reason !== reason) {
-      log.error({ err: reason }, 'the store is not written: history waits in a bounded buffer, the rest goes on')
+      log.error({ reason }, 'the store is not written: history waits in a bounded buffer, the rest goes on')
       problem = { reason, since: problem?.since ?? clock.wall() }
     }
     cancelTimer?.()

@@ -4,7 +4,8 @@ import type { FieldMatch, RouteConfig, RouteMatch, ServiceConfig } from '../mode
 import { quoted } from '../problem.js'
 import type { RouteInput } from '../schema/layouts.js'
 import { suggest } from '../suggest.js'
-import { fieldNameFault } from '../text/http.js'
+import { plainHostPattern } from '../text/host.js'
+import { matchedFieldFault } from '../text/http.js'
 import { trimSlash } from '../text/path.js'
 import type { Context, Draft } from './context.js'
 import { readRetry, readTimeouts } from './exchange.js'
@@ -82,12 +83,12 @@ function readMatch(
   { report }: Context,
 ): RouteMatch | undefined {
   for (const name of Object.keys(draft.headers ?? {})) {
-    const fault = fieldNameFault(name)
+    const fault = matchedFieldFault(name)
     if (fault) report.fault([...path, 'headers', name], fault, 'key')
   }
   if (draft.path === undefined) return undefined
   return {
-    hosts: listOf(draft.host).map((host) => host.toLowerCase()),
+    hosts: listOf(draft.host).map(plainHostPattern),
     methods: listOf(draft.methods),
     path: trimSlash(draft.path),
     exact: draft.exact ?? false,

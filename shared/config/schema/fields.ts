@@ -46,9 +46,10 @@ export function schedule(span: Span) {
 
 export const cron = () => text(cronFault)
 
-export function size() {
+export function size(least: number) {
   const most = 2 ** 40
-  return z.union([z.int().min(0).max(most), text((value) => sizeFault(value, most)).meta({ pattern: SIZE_PATTERN })], {
+  const spelled = text((value) => sizeFault(value, least, most)).meta({ pattern: SIZE_PATTERN })
+  return z.union([z.int().min(least).max(most), spelled], {
     error: 'must be a size: a whole number of bytes, or text with a unit',
   })
 }

@@ -2,8 +2,9 @@
 import { z } from 'zod'
 import { DISCOVERY, LIMITS, PROCESSOR, RETENTION, TIMEOUTS } from '../defaults.js'
 import type { Fault } from '../problem.js'
+import type { Span } from '../text/duration.js'
 import { cidrFault, hostFault } from '../text/host.js'
-import { count, cron, duration, durations, nonEmpty, POSITIVE_TIMER, size, text, TIMER } from './fields.js'
+import { count, cron, duration, durations, LONGEST_TIMER_MS, nonEmpty, size, text, TIMER } from './fields.js'
 
 const DAY_MS = 86_400_000
 const KEPT = { shortestMs: 60_000, longestMs: 36_500 * DAY_MS }
@@ -26,14 +27,19 @@ const retention = z
   })
   .meta({ id: 'Retention', description: 'How long the store remembers.' })
 
+/** The engine's table of fields has room for no more. */
+const MOST_FIELDS = 1000
+/** With less than this, every request would be refused. */
+const SMALLEST_LIMIT = 256
+
 const limits = z
   .strictObject({
-    head: size().optional().meta({ description: 'Head of a message.', default: LIMITS.headBytes }),
-    fields: count(1, 10_000)
+    head: size(SMALLEST_LIMIT).optional().meta({ description: 'Head of a request.', default: LIMITS.headBytes }),
+    fields: count(1, MOST_FIELDS)
       .optional()
-      .meta({ description: 'Header fields of a message.', default: LIMITS.headerCount }),
-    uri: size().optional().meta({ description: 'Target of a request.', default: LIMITS.uriBytes }),
-    body: size().optional().meta({ description: 'Body of a request; 0: no limit.', default: LIMITS.bodyBytes }),
+      .meta({ description: 'Header fields of a request.', default: LIMITS.headerCount }),
+    uri: size(SMALLEST_LIMIT).optional().meta({ description: 'Target of a request.', default: LIMITS.uriBytes }),
+    body: size(0).optional().meta({ description: 'Body of a request; 0: no limit.', default: LIMITS.bodyBytes }),
     connections: count(1, 1_000_000)
       .optional()
       .meta({ description: 'Client connections per worker.', default: LIMITS.connections }),
@@ -95,12 +101,15 @@ const discoveryKeys = {
     .meta({ description: 'Share of the frequency by which a poll may be early or late.', default: DISCOVERY.jitter }),
 }
 
+/** An idle worker gives a sign of life once a second. */
+const HANG: Span = { shortestMs: 2000, longestMs: LONGEST_TIMER_MS }
+
 const processorKeys = {
   workers: z
     .union([z.literal('auto'), count(1, 1024)], { error: 'must be "auto" or a whole number' })
     .optional()
     .meta({ description: 'Worker processes; auto: one per core.', default: 'auto' }),
-  ...durations('hang', 'A worker silent for so long is replaced.', POSITIVE_TIMER, PROCESSOR.hangMs),
+  ...durations('hang', 'A worker silent for so long is replaced.', HANG, PROCESSOR.hangMs),
   trusted_proxies: z
     .array(text(cidrFault))
     .optional()

@@ -41,6 +41,14 @@ export function hostPatternFault(text: string): Fault | undefined {
     : read.fault
 }
 
+/** A valid pattern as it is compared with the host of a request: lower case, names in ASCII, IPv6 in brackets. */
+export function plainHostPattern(text: string): string {
+  const star = text.startsWith('*.') ? '*.' : ''
+  const read = readHost(text.slice(star.length))
+  const host = 'fault' in read ? text : read.host
+  return star + (host.includes(':') ? `[${host}]` : host)
+}
+
 /** An address, or a block of them: `10.0.0.0/8`, `::1`. */
 export function cidrFault(text: string): Fault | undefined {
   const [address = '', prefix, more] = text.split('/')

@@ -16,8 +16,20 @@ export function methodFault(text: string): Fault | undefined {
   return undefined
 }
 
-export function fieldNameFault(name: string): Fault | undefined {
+function fieldNameFault(name: string): Fault | undefined {
   return TOKEN.test(name) ? undefined : { message: 'not a name of a header field' }
+}
+
+// They end at this hop or are written anew by it, so no route ever sees what the client sent.
+const UNMATCHED =
+  /^(connection|keep-alive|te|upgrade|http2-settings|proxy-connection|proxy-authorization|x-request-id|x-forwarded-(for|proto|host))$/
+
+/** For fields that a route matches. */
+export function matchedFieldFault(name: string): Fault | undefined {
+  const lower = name.toLowerCase()
+  if (lower === 'host') return { message: 'the field host cannot be matched here', hint: 'use match.host' }
+  if (UNMATCHED.test(lower)) return { message: `the field ${lower} ends at the gateway and cannot be matched` }
+  return fieldNameFault(name)
 }
 
 /** For fields that are sent, as opposed to matched. */

@@ -22,9 +22,12 @@ export function sizeBytes(value: number | string): number | undefined {
   return amount === undefined || unit === undefined ? undefined : Math.round(Number(amount) * (UNITS[unit] ?? 1))
 }
 
-export function sizeFault(text: string, mostBytes: number): Fault | undefined {
+export function sizeFault(text: string, leastBytes: number, mostBytes: number): Fault | undefined {
   const bytes = sizeBytes(text)
-  if (bytes !== undefined) return bytes > mostBytes ? { message: `must be at most ${mostBytes} bytes` } : undefined
+  if (bytes !== undefined) {
+    if (bytes < leastBytes) return { message: `must be at least ${leastBytes} bytes` }
+    return bytes > mostBytes ? { message: `must be at most ${mostBytes} bytes` } : undefined
+  }
   const message = `${quoted(text)} is not a size`
   if (isNumeric(text)) return { message, hint: `drop the quotes for bytes, or give a unit: "${text}KiB"` }
   return { message, hint: 'a number of bytes, or text with a unit: "32KiB", "64MB"' }

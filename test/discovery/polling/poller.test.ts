@@ -292,10 +292,10 @@ test('a cron expression polls at its seconds, the first time at once, and shares
   t.after(() => run.poller.close())
   run.poller.sync(servers)
   await run.clock.advance(20)
-  assert.equal(run.packets.length, 2)
-  // node-cron lives in real time.
-  await waitFor(() => run.packets.length >= 4, { timeoutMs: 5000, what: 'the next second' })
-  assert.ok(Date.now() % 1000 < 500)
+  // node-cron lives in real time: a second may begin at any moment.
+  const atOnce = run.packets.length
+  assert.ok(atOnce >= 2)
+  await waitFor(() => run.packets.length >= atOnce + 2, { timeoutMs: 5000, what: 'the next second' })
   run.poller.sync([])
   assert.equal(run.poller.stats().instances, 0)
 })

@@ -86,6 +86,10 @@ test('numbers out of bounds are told their bounds', () => {
   assert.match(only(polling('timeout: 30d')), /must be at most 24d/)
   assert.match(only(meta('request_processor_port: 65536')), /must be at most 65535/)
   assert.match(only(meta('jitter: 0.6')), /must be at most 0.5/)
+  assert.match(only(meta('hang_ms: 500')), /must be at least 2s/)
+  assert.match(only(meta('limits: { fields: 1001 }')), /must be at most 1000/)
+  assert.match(only(meta('limits: { head: 0 }')), /must be at least 256/)
+  assert.match(only(meta('limits: { uri: "1B" }')), /must be at least 256 bytes/)
 })
 
 test('what is missing is told at its parent', () => {
@@ -201,6 +205,11 @@ test('the rules of routes are checked', () => {
   assert.match(only(route('match: { path: /x, host: "a.example:80" }, service: a')), /no port/)
   assert.match(only(route('match: { path: /x, host: "a.*.example" }, service: a')), /as its first label/)
   assert.match(only(route('match: { path: /x, headers: { "a b": true } }, service: a')), /not a name of a header field/)
+  assert.match(only(route('match: { path: /x, headers: { Host: a } }, service: a')), /use match\.host/)
+  assert.match(
+    only(route('match: { path: /x, headers: { X-Forwarded-Proto: https } }, service: a')),
+    /the field x-forwarded-proto ends at the gateway and cannot be matched/,
+  )
   assert.match(
     only('version: 1\nservices: { a: { servers: [h], polling: { method: ping } } }'),
     /"apis" is required where no route/,

@@ -6,7 +6,7 @@ import cron from 'node-cron'
 import { addressFault, instanceId, readAddress } from '../../../shared/config/text/address.js'
 import { cronFault, looksLikeCron } from '../../../shared/config/text/cron.js'
 import { durationMs } from '../../../shared/config/text/duration.js'
-import { cidrFault, hostPatternFault } from '../../../shared/config/text/host.js'
+import { cidrFault, hostPatternFault, plainHostPattern } from '../../../shared/config/text/host.js'
 import { fieldValueFault, methodFault, sentFieldFault, statusRange } from '../../../shared/config/text/http.js'
 import { apiPathFault, basePathFault, endpointFault } from '../../../shared/config/text/path.js'
 import { sizeBytes } from '../../../shared/config/text/size.js'
@@ -130,6 +130,12 @@ test('hosts to match and blocks of addresses', () => {
   for (const host of ['a.example', '*.example.org', '10.0.0.1', '::1'])
     assert.equal(hostPatternFault(host), undefined, host)
   for (const host of ['', '*', 'a.*', '*.*.b', 'a:80', '-a', 'a b']) assert.ok(hostPatternFault(host), host)
+  assert.deepEqual(['A.example', '*.München.example', '10.0.0.1', 'FD00::1'].map(plainHostPattern), [
+    'a.example',
+    '*.xn--mnchen-3ya.example',
+    '10.0.0.1',
+    '[fd00::1]',
+  ])
   for (const block of ['10.0.0.0/8', '10.0.0.1', '::1', 'fd00::/64', '0.0.0.0/0'])
     assert.equal(cidrFault(block), undefined, block)
   for (const block of ['', '10.0.0.0/33', '::/129', '10.0.0/8', '10.0.0.0/8/1', '10.0.0.0/', 'h', '10.0.0.0/-1']) {
