@@ -18,7 +18,7 @@ const MAY_SEE: Record<Half, readonly Half[]> = {
 /** Who may import a package. None of them is on the path of a request. */
 const OWNERS: Record<string, RegExp> = {
   axios: /^(discovery\/(sources|webhooks)|cli)\//,
-  'better-sqlite3': /^discovery\/store\/sqlite\//,
+  'better-sqlite3': /^discovery\/store\/sqlite\/driver\.ts$/,
   commander: /^cli\//,
   express: /^discovery\/api\//,
   // Retention, roll-ups, polling by cron expression, scheduled dumps.

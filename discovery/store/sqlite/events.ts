@@ -1,5 +1,5 @@
 // Status changes in the database: a plain log, bounded by age and by number.
-import type { Database } from 'better-sqlite3'
+import type { Database } from './driver.js'
 import type { RegistryEvent, RequestFilter } from '../store.js'
 import type { Cell, Slice } from './protocol.js'
 import { EVENT_CELLS } from './rows.js'

@@ -1,5 +1,5 @@
 // What an error of SQLite or of the file system means for the store.
-import Database from 'better-sqlite3'
+import { Database } from './driver.js'
 
 /** The file cannot be used for now; `message` is for people. */
 export class Unusable extends Error {}

@@ -1,7 +1,7 @@
 // Opening the file: made if missing, refused if it is not ours to write, set aside if it is damaged.
 import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import Database from 'better-sqlite3'
+import { Database } from './driver.js'
 import type { Log } from '../../../shared/log.js'
 import { setAside } from './aside.js'
 import { meaningOf, reasonOf, Unusable } from './failure.js'
@@ -10,7 +10,7 @@ import { rescue } from './rescue.js'
 import { APPLICATION_ID, migrate, MIGRATIONS, versionOf } from './schema.js'
 
 export interface OpenFile {
-  readonly db: Database.Database
+  readonly db: Database
   /** Whether the file at the path is still the one that is open. */
   inPlace(): boolean
   /** Lets another opening have the path, while what is open can still be read. */
@@ -53,7 +53,7 @@ export function openFile(path: string, deps: { log: Log }): OpenFile {
   }
 }
 
-function openSound(path: string, deps: { log: Log }): Database.Database {
+function openSound(path: string, deps: { log: Log }): Database {
   try {
     return openAsItIs(path)
   } catch (error) {
@@ -67,7 +67,7 @@ function openSound(path: string, deps: { log: Log }): Database.Database {
 }
 
 /** Copies state and totals out of a file that was set aside, as far as it can be read. */
-export function rescueFrom(aside: string, into: Database.Database, deps: { log: Log }): void {
+export function rescueFrom(aside: string, into: Database, deps: { log: Log }): void {
   try {
     const damaged = new Database(aside, { readonly: true })
     try {
@@ -80,7 +80,7 @@ export function rescueFrom(aside: string, into: Database.Database, deps: { log: 
   }
 }
 
-function openAsItIs(path: string): Database.Database {
+function openAsItIs(path: string): Database {
   const size = refuseForeign(path)
   // A command-line reader may hold a lock for a moment; a longer one is an outage.
   const db = new Database(path, { timeout: 500 })
@@ -106,7 +106,7 @@ function openAsItIs(path: string): Database.Database {
   }
 }
 
-function check(db: Database.Database): void {
+function check(db: Database): void {
   const verdict = db.pragma('quick_check(1)', { simple: true })
   if (verdict !== 'ok') throw new Database.SqliteError(String(verdict), 'SQLITE_CORRUPT')
 }
@@ -143,7 +143,7 @@ function newer(path: string, version: number): string {
   )
 }
 
-export function closeQuietly(db: Database.Database): void {
+export function closeQuietly(db: Database): void {
   try {
     db.close()
   } catch {

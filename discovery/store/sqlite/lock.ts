@@ -1,5 +1,5 @@
 // One serverpy per file: two writers would each believe in what the other overwrites.
-import Database from 'better-sqlite3'
+import { Database } from './driver.js'
 import { setAside } from './aside.js'
 import { meaningOf, Unusable } from './failure.js'
 
@@ -39,7 +39,7 @@ function lockBy(path: string, file: string): Lock {
   return { release: () => db.close() }
 }
 
-function hold(db: Database.Database, file: string): void {
+function hold(db: Database, file: string): void {
   try {
     db.exec('BEGIN IMMEDIATE')
   } catch (error) {
@@ -51,7 +51,7 @@ function hold(db: Database.Database, file: string): void {
 }
 
 // The holder's number goes into the header, where those who are kept out can still read it.
-function noteHolder(db: Database.Database): void {
+function noteHolder(db: Database): void {
   try {
     db.pragma(`user_version = ${process.pid}`)
     db.exec('COMMIT')
@@ -61,7 +61,7 @@ function noteHolder(db: Database.Database): void {
   }
 }
 
-function holderOf(db: Database.Database): string {
+function holderOf(db: Database): string {
   try {
     const pid = Number(db.pragma('user_version', { simple: true }))
     return pid > 0 ? String(pid) : 'unknown'

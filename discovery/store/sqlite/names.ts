@@ -1,7 +1,7 @@
 // Names as small integers: an instance's id is stored once, whatever the number of its rows.
 // Only ids, services and routes are interned, which come from the config and never from a client; they stay for as long
 // as roll-ups may refer to them.
-import type { Database } from 'better-sqlite3'
+import type { Database } from './driver.js'
 
 export interface Names {
   /** The number of a name, given to it now if it has none. Only inside a write transaction. */

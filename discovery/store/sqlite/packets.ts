@@ -1,5 +1,5 @@
 // Packets in the database: a ring per instance.
-import type { Database } from 'better-sqlite3'
+import type { Database } from './driver.js'
 import type { Packet } from '../store.js'
 import type { Names } from './names.js'
 import type { Cell, Slice } from './protocol.js'

@@ -1,5 +1,5 @@
 // Removing what is too old, or belongs to nothing any more, in steps small enough to fit between two batches.
-import type { Database } from 'better-sqlite3'
+import type { Database } from './driver.js'
 import type { Names } from './names.js'
 import type { PrunedTable, Step, Trace } from './protocol.js'
 

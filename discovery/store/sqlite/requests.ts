@@ -1,5 +1,5 @@
 // Requests in the database: in order of arrival, with a ring per instance and one per service for those that reached none.
-import type { Database } from 'better-sqlite3'
+import type { Database } from './driver.js'
 import type { Code } from '../../../shared/errors.js'
 import type { RequestRecord } from '../../../shared/metrics/report.js'
 import { matches } from '../filter.js'

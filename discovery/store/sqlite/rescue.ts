@@ -1,5 +1,5 @@
 // What is worth saving from a damaged file: what operators declared, what is down, and what was counted over its life.
-import type { Database } from 'better-sqlite3'
+import type { Database } from './driver.js'
 import { COUNTERS } from './schema.js'
 
 export interface Rescued {

@@ -1,5 +1,5 @@
 // Rings of rows: each keeps its newest `limit`, and never holds more, not even between two statements of a reader.
-import type { Database } from 'better-sqlite3'
+import type { Database } from './driver.js'
 
 export interface Rings {
   /**

@@ -1,5 +1,5 @@
 // Roll-ups in the database: counts are added to their minute, their hour and the total; nothing is ever scanned for them.
-import type { Database } from 'better-sqlite3'
+import type { Database } from './driver.js'
 import type { TrafficCount } from '../../../shared/metrics/report.js'
 import { COUNT_WIDTH, countOf, HOUR_MS } from '../counts.js'
 import type { Rollup, RollupFilter } from '../store.js'

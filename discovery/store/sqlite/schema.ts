@@ -1,5 +1,5 @@
 // The tables, as steps from each version of the file to the next.
-import type { Database } from 'better-sqlite3'
+import type { Database } from './driver.js'
 import { COUNT_WIDTH } from '../counts.js'
 
 /** Marks a file as ours in its header, so that no other program's database is ever written to. */

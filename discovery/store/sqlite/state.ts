@@ -1,5 +1,5 @@
 // State of instances in the database: compare-and-set by version.
-import type { Database } from 'better-sqlite3'
+import type { Database } from './driver.js'
 import type { Health, Override } from '../../../shared/registry/instance.js'
 import type { StoredInstance } from '../store.js'
 import type { Names } from './names.js'

@@ -1,5 +1,5 @@
 // All tables of one open file, and the operations on them.
-import type { Database } from 'better-sqlite3'
+import type { Database } from './driver.js'
 import { createEvents } from './events.js'
 import { createNames } from './names.js'
 import { createPackets } from './packets.js'

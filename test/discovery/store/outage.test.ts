@@ -16,7 +16,7 @@ import {
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
-import Database from 'better-sqlite3'
+import { Database } from '../../../discovery/store/sqlite/driver.js'
 import { createBuffer } from '../../../discovery/store/sqlite/buffer.js'
 import type { Link } from '../../../discovery/store/sqlite/link.js'
 import { spawnThread } from '../../../discovery/store/sqlite/spawn.js'
