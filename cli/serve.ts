@@ -1,4 +1,5 @@
 // Runs the servers of a config: both halves in one process, or one half alone; and ends them as a signal asks.
+import { hostname } from 'node:os'
 import { startDiscovery, type Discovery } from '../discovery/server.js'
 import { createExplain } from '../processor/explain.js'
 import { connectRegistry } from '../processor/supervisor/remote-registry.js'
@@ -75,6 +76,7 @@ export async function serveProcessor(config: Config, url: string, deps: ServeDep
       ...deps,
       clock: systemClock,
       registry: orConfigured(registry, config),
+      namePrefix: `${hostname().slice(0, 64)}-${process.pid}-`,
       sink,
     })
     deps.log.info({ processor: processor.port, registry: shownUrl(url) }, 'ready')

@@ -148,8 +148,9 @@ export class Core {
     this.inFlight--
     const { route, retries } = exchange
     if (retries > 0) this.deps.recorder.retried(retries)
+    const durationMs = this.wheel.now() - exchange.startedAt
     this.deps.recorder.finished({
-      at: Date.now(),
+      at: Date.now() - durationMs,
       id: exchange.id,
       service: route?.service ?? '',
       instance: exchange.instance,
@@ -157,7 +158,7 @@ export class Core {
       method: exchange.method,
       path: exchange.path.length > MOST_PATH ? exchange.path.slice(0, MOST_PATH) : exchange.path,
       status: exchange.status,
-      durationMs: this.wheel.now() - exchange.startedAt,
+      durationMs,
       attempts: exchange.attempts,
       bytesIn: exchange.bytesIn,
       bytesOut: exchange.bytesOut,

@@ -68,5 +68,5 @@ export class Exchange {
   }
 }
 
-/** Answers a request, now or later. Throws for bugs only: a failure is answered with `refuse`. */
+/** Answers a request, now or later. Throws for bugs only: a failure goes to the core's `fail`. */
 export type Handler = (exchange: Exchange) => void

@@ -79,7 +79,7 @@ function endpointFactory(config: Config, core: Core): (instance: Instance) => En
     const tls = services.get(instance.service)?.tls ?? { verify: true }
     let ca: string | undefined
     if (tls.caFile !== undefined) {
-      ca = authorities.get(tls.caFile) ?? readFileSync(tls.caFile, 'utf8')
+      ca = authorities.get(tls.caFile) ?? readAuthorities(tls.caFile, core.deps.log)
       authorities.set(tls.caFile, ca)
     }
     const endpointLimits = {
@@ -88,6 +88,19 @@ function endpointFactory(config: Config, core: Core): (instance: Instance) => En
       keepAliveMs: timeouts.upstreamKeepAliveMs,
     }
     return new Endpoint(instance, tlsOptions(tls, instance, ca), endpointLimits, core.wheel)
+  }
+}
+
+/** A file that cannot be read must not end the worker: no certificate is trusted then, and each request says so. */
+function readAuthorities(file: string, log: Log): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    log.error(
+      { file, reason: String(error) },
+      'the file with the trusted authorities cannot be read: no instance behind it is trusted',
+    )
+    return ''
   }
 }
 

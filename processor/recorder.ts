@@ -1,24 +1,12 @@
 // Counts every request exactly and keeps as many records as the rings of the store would keep anyway.
 import type { Code } from '../shared/errors.js'
-import { bucketOf, LATENCY_BUCKETS } from '../shared/metrics/histogram.js'
+import { bucketOf } from '../shared/metrics/histogram.js'
+import { emptySum, type Sum } from '../shared/metrics/sum.js'
 import { REPORT_LIMITS } from '../shared/metrics/limits.js'
-import type { AttemptResult, Report, RequestRecord, TrafficCount } from '../shared/metrics/report.js'
+import type { AttemptResult, Report, RequestRecord } from '../shared/metrics/report.js'
 
 /** Records of one report over all rings: what is more is shed, so that a burst over many instances stays bounded. */
 const MOST_RECORDS = 1000
-
-interface Count {
-  readonly service: string
-  readonly instance: string
-  requests: number
-  errors: number
-  classes: number[]
-  latencySumMs: number
-  latencyMaxMs: number
-  buckets: number[]
-  bytesIn: number
-  bytesOut: number
-}
 
 /** The newest records of one instance since the last report. */
 interface Ring {
@@ -39,7 +27,7 @@ export interface Recorder {
 
 /** `ringSize`: records kept per instance, 0: none. `onFirst` is called when something is there to report. */
 export function createRecorder(worker: string, ringSize: number, onFirst: () => void): Recorder {
-  let counts = new Map<string, Count>()
+  let counts = new Map<string, Sum>()
   let rings = new Map<string, Ring>()
   let codes: Partial<Record<Code, number>> = {}
   let attempts: Record<AttemptResult, number> = { success: 0, failure: 0, timeout: 0 }
@@ -55,25 +43,11 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
     onFirst()
   }
 
-  function countOf(service: string, instance: string): Count {
+  function countOf(service: string, instance: string): Sum {
     // An instance belongs to one service, and its id says to which.
     const key = instance === '' ? service : instance
     let count = counts.get(key)
-    if (count === undefined) {
-      count = {
-        service,
-        instance,
-        requests: 0,
-        errors: 0,
-        classes: [0, 0, 0, 0, 0, 0],
-        latencySumMs: 0,
-        latencyMaxMs: 0,
-        buckets: new Array<number>(LATENCY_BUCKETS).fill(0),
-        bytesIn: 0,
-        bytesOut: 0,
-      }
-      counts.set(key, count)
-    }
+    if (count === undefined) counts.set(key, (count = emptySum(service, instance)))
     return count
   }
 
@@ -130,7 +104,7 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
       const report: Report = {
         worker,
         records,
-        counts: [...counts.values()] satisfies TrafficCount[],
+        counts: [...counts.values()],
         attempts,
         retries,
         suspects: [...suspects],

@@ -77,7 +77,7 @@ export class ClientConnection {
   drain(): void {
     this.closeAfter = true
     if (this.idle && this.requests > 0) this.linger()
-    else if (this.idle) this.core.wheel.set(this.deadline, Math.min(LINGER_MS, this.core.timeouts.requestHeadMs))
+    else if (this.idle) this.core.wheel.set(this.deadline, LINGER_MS)
   }
 
   destroy(): void {

@@ -2,7 +2,16 @@
 import { CR, equalsIgnoreCase, latin1, LF, lowerBytes } from './bytes.js'
 import { drop, dropNamed, dropNone, keptLines } from './dropped-lines.js'
 import * as fault from './fault.js'
-import { fieldCount, nameEnd, nameStart, parseFields, plainNumber, valueEnd, valueStart } from './fields.js'
+import {
+  fieldCount,
+  MOST_FIELDS,
+  nameEnd,
+  nameStart,
+  parseFields,
+  plainNumber,
+  valueEnd,
+  valueStart,
+} from './fields.js'
 import { absoluteAuthority, head, type HeadLimits, isHost, readRequestLine } from './request-line.js'
 
 export { head, type HeadLimits }
@@ -66,7 +75,7 @@ function readHead(buf: Buffer, start: number, end: number, limits: HeadLimits, t
   if (end - start >= 2 && buf[start] === CR && buf[start + 1] === LF) start += 2
   const afterLine = readRequestLine(buf, start, end, limits)
   if (afterLine <= 0) return afterLine
-  const after = parseFields(buf, afterLine, end, limits.headerCount)
+  const after = parseFields(buf, afterLine, end, Math.min(limits.headerCount, MOST_FIELDS))
   if (after <= 0) return after
   const bad = readFields(buf, trusted)
   return bad === 0 ? after : bad

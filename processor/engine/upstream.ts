@@ -245,8 +245,9 @@ export class UpstreamConnection {
     this.reusable = !answer.close
     if (answer.keepAliveMs >= 0) {
       // The upstream closes at its own time; a second's margin keeps a request from meeting that close on the way.
-      this.keepAliveMs = Math.max(0, Math.min(this.target.keepAliveMs, answer.keepAliveMs - 1000))
-      if (this.keepAliveMs === 0) this.reusable = false
+      const promised = answer.keepAliveMs - 1000
+      if (promised <= 0) this.reusable = false
+      else this.keepAliveMs = Math.min(this.target.keepAliveMs || Infinity, promised)
     }
     const { status } = answer
     // RFC 9112 section 6.3: no body, whatever the fields say.

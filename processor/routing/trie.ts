@@ -133,9 +133,9 @@ function matchesMethod(methods: readonly string[], method: string): boolean {
   return methods.includes(method) || (method === 'HEAD' && methods.includes('GET'))
 }
 
-/** A pattern without a port takes every port. */
+/** Patterns name no port: a host is matched on every one. */
 function matchesHost(pattern: string, host: string): boolean {
-  const name = /:\d+$/.test(pattern) ? host : host.replace(/:\d*$/, '')
+  const name = host.replace(/:\d*$/, '')
   return pattern.startsWith('*.')
     ? name.length > pattern.length - 1 && name.endsWith(pattern.slice(1))
     : name === pattern

@@ -48,9 +48,9 @@ function instanceOf(value: unknown): Instance {
     service: text(one.service, 'service'),
     url: text(one.url, 'url'),
     secure: one.secure,
-    host: text(one.host, 'host'),
+    host: ascii(one.host, 'host'),
     port,
-    basePath: text(one.basePath, 'basePath'),
+    basePath: ascii(one.basePath, 'basePath'),
     priority: oneOf(one.priority, 'priority', PRIORITIES),
     weight: positive(one.weight, 'weight'),
     ...(one.zone === undefined ? {} : { zone: text(one.zone, 'zone') }),
@@ -79,6 +79,12 @@ function text(value: unknown, name: string): string {
     throw new Error(`${name} is not a plain text`)
   }
   return value
+}
+
+/** For what becomes part of a head: written as Latin-1, a character beyond it would become another byte. */
+function ascii(value: unknown, name: string): string {
+  if (!/^[\x21-\x7e]*$/.test(text(value, name))) throw new Error(`${name} has characters that no address has`)
+  return value as string
 }
 
 function texts(fields: Fields): Record<string, string> {

@@ -7,6 +7,7 @@ import { createBackoff, createLink, type LinkDeps } from './discovery-link.js'
 
 /** Three beats of discovery: a stream silent for so long is dead. */
 const SILENCE_MS = 15_000
+const SAY_AGE_MS = 60_000
 /** Some 200,000 instances. */
 const LONGEST_LINE = 64 * 1024 * 1024
 
@@ -31,8 +32,12 @@ export function connectRegistry(url: string, deps: LinkDeps): RemoteRegistry {
   /** After a line that does not fit, what is held is no base for more. */
   let askWhole = true
   let troubled = false
+  let saidAgeMs = 0
   let request: ClientRequest | undefined
   let cancelTimer: (() => void) | undefined
+
+  /** For the log: -1 before the first contact. */
+  const age = (): number => (heardAt === -Infinity ? -1 : Math.round(clock.now() - heardAt))
 
   function connect(): void {
     const known = askWhole ? '' : `?term=${current.term}&seq=${current.seq}`
@@ -42,8 +47,15 @@ export function connectRegistry(url: string, deps: LinkDeps): RemoteRegistry {
       over = true
       cancelTimer?.()
       opened.destroy()
-      if (!troubled)
-        log.warn({ registry: link.name, reason }, 'the discovery server is out of reach; the last snapshot stays')
+      const ageMs = age()
+      // At once, and then every minute: the older the snapshot, the less its health means.
+      if (!troubled || ageMs - saidAgeMs >= SAY_AGE_MS) {
+        saidAgeMs = ageMs
+        log.warn(
+          { registry: link.name, reason, ageMs },
+          'the discovery server is out of reach; the last snapshot stays',
+        )
+      }
       troubled = true
       cancelTimer = clock.after(backoff.next(), connect)
     }
@@ -82,9 +94,10 @@ export function connectRegistry(url: string, deps: LinkDeps): RemoteRegistry {
       askWhole = false
       publish(next)
     }
+    const ageMs = age()
     heardAt = clock.now()
     backoff.reset()
-    if (troubled) log.info({ registry: link.name }, 'the discovery server is heard again')
+    if (troubled) log.info({ registry: link.name, ageMs }, 'the discovery server is heard again')
     troubled = false
   }
 

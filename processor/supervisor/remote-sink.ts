@@ -63,6 +63,9 @@ export function createRemoteSink(url: string, deps: LinkDeps): RemoteSink {
       log.error({ registry: link.name, status }, 'the discovery server refused a report; its counts are lost')
       return true
     }
+    if (status === 401 || status === 403) {
+      return failed(`it answered ${status}: set the same discovery.token in both configs`)
+    }
     if (status < 200 || status > 299) return failed(`it answered ${status}`)
     backoff.reset()
     if (troubled) log.info({ registry: link.name }, 'counts are delivered again')

@@ -26,6 +26,8 @@ export interface SupervisorDeps {
   readonly level: LogLevel
   readonly registry: RegistrySource
   readonly sink: TrafficSink
+  /** Put before the workers' names, where those of several machines meet; at most 100 characters. */
+  readonly namePrefix?: string
 }
 
 /** A worker that lived for less is not replaced at once: it would only die again. */
@@ -43,6 +45,9 @@ export async function startProcessor(config: Config, deps: SupervisorDeps): Prom
   const { clock, log, registry } = deps
   const { handle, port } = await bind(processor.host, processor.port, 'request processor')
   const via = `${PRODUCT}-${randomBytes(4).toString('hex')}`
+  // No worker speaks to the admin API, so none needs to know its token.
+  const { token: _token, ...discovery } = config.discovery
+  const forWorkers: Config = { ...config, discovery }
   const workers = new Set<WorkerProcess>()
   const waiting = new Map<number, () => void>()
   let state: ProcessorStatus['state'] = 'starting'
@@ -54,11 +59,11 @@ export async function startProcessor(config: Config, deps: SupervisorDeps): Prom
   let changed = (): void => undefined
 
   function spawn(): void {
-    const name = `w${++named}`
+    const name = `${deps.namePrefix ?? ''}w${++named}`
     const start = {
       kind: 'start',
       name,
-      config,
+      config: forWorkers,
       via,
       port,
       level: deps.level,
@@ -96,7 +101,7 @@ export async function startProcessor(config: Config, deps: SupervisorDeps): Prom
     changed()
     if (state === 'draining' || state === 'stopped') return
     replaced++
-    const livedMs = clock.wall() - worker.startedAt
+    const livedMs = clock.now() - worker.bornAt
     shortLives = livedMs < SETTLED_MS ? shortLives + 1 : 0
     const delayMs = shortLives <= 1 ? 0 : Math.min(MOST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (shortLives - 2))
     log.error({ worker: worker.name, pid: worker.pid, reason, delayMs }, 'worker is gone and gets replaced')
@@ -176,11 +181,11 @@ export async function startProcessor(config: Config, deps: SupervisorDeps): Prom
         worker.send({ kind: 'drain' })
       }
       // A worker that hangs while it drains must not hold up the end.
-      const giveUp = clock.after(processor.timeouts.drainMs + 2000, () => {
-        for (const worker of workers) worker.kill()
-      })
+      const { drainMs } = processor.timeouts
+      const giveUp =
+        drainMs > 0 ? clock.after(drainMs + 2000, () => workers.forEach((worker) => worker.kill())) : undefined
       await until(() => workers.size === 0)
-      giveUp()
+      giveUp?.()
       state = 'stopped'
       clearInterval(look)
       unsubscribe()

@@ -21,7 +21,10 @@ export class WorkerProcess {
   heardAt: number
   snapshotSeq = 0
   gauges: Report['gauges'] = { connections: 0, inFlight: 0, loopLagMs: 0, rssBytes: 0 }
+  /** Epoch milliseconds. */
   readonly startedAt: number
+  /** Monotonic milliseconds. */
+  readonly bornAt: number
   private readonly child: ChildProcess
 
   constructor(
@@ -31,7 +34,7 @@ export class WorkerProcess {
     now: { readonly monotonic: number; readonly wall: number },
     events: WorkerEvents,
   ) {
-    this.heardAt = now.monotonic
+    this.heardAt = this.bornAt = now.monotonic
     this.startedAt = now.wall
     this.child = fork(MAIN, [], { serialization: 'json', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.child.on('message', (message) => events.message(this, message as FromWorker))

@@ -17,6 +17,9 @@ interface Table {
   readonly routes: readonly RouteConfig[]
 }
 
+/** Every answer of the gateway's own has them. */
+const OWN_FIELDS: ReadonlySet<string> = new Set(['date', 'via', 'x-request-id'])
+
 export function readRoutes(
   services: readonly { readonly config: ServiceConfig; readonly path: Path }[],
   given: readonly (Draft<RouteInput> | undefined)[],
@@ -138,6 +141,10 @@ function readHandler(
     return undefined
   }
   const headers = readSentFields(fixed.headers ?? {}, [...path, 'fixed', 'headers'], context)
+  for (const name of Object.keys(headers)) {
+    if (!OWN_FIELDS.has(name.toLowerCase())) continue
+    report.fault([...path, 'fixed', 'headers', name], `the gateway sets ${name.toLowerCase()} itself`, 'key')
+  }
   const status = fixed.status ?? 200
   const body = fixed.body ?? ''
   // RFC 9110 section 15: these never have content.
