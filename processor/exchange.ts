@@ -15,6 +15,8 @@ export interface RequestSink {
   requestPause(): void
   /** The client has taken all that was written. */
   clientDrained(): void
+  /** The exchange has used up its time. */
+  timedOut(): void
   /** The client went away, or was refused: nobody waits for an answer. */
   clientGone(): void
 }

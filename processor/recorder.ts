@@ -73,7 +73,8 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
       served++
       const count = countOf(record.service, record.instance)
       count.requests++
-      const statusClass = Math.floor(record.status / 100)
+      // RFC 9110 section 15: a status above 599 is taken for a 5xx.
+      const statusClass = Math.min(5, Math.floor(record.status / 100))
       count.classes[statusClass] = (count.classes[statusClass] ?? 0) + 1
       if (record.status >= 500) count.errors++
       count.latencySumMs += record.durationMs

@@ -81,7 +81,14 @@ function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): 
       clearInterval(beat)
       report(true, () => process.exit(0))
     }
-    const giveUp = drainMs > 0 ? setTimeout(end, drainMs) : undefined
+    const giveUp =
+      drainMs > 0
+        ? setTimeout(() => {
+            // What is cut off is counted, too.
+            for (const connection of core.connections) connection.destroy()
+            end()
+          }, drainMs)
+        : undefined
     for (const connection of core.connections) connection.drain()
     const look = setInterval(() => {
       if (core.connections.size > 0) return

@@ -99,7 +99,8 @@ function readStatusLine(buf: Buffer, start: number, end: number): number {
   if (buf[pos + 1] !== LF) return fault.BARE_CR
   answer.status = status
   answer.minor = minor
-  answer.statusText = latin1(buf, start + 9, pos)
+  // RFC 9112 section 4: the space stays where the reason is empty.
+  answer.statusText = pos > start + 12 ? latin1(buf, start + 9, pos) : `${status} `
   return pos + 2
 }
 

@@ -41,7 +41,7 @@ export class AnswerWriter {
   text(text: string): void {
     const all = this.head + text
     this.head = ''
-    if (all !== '') this.socket.write(all, 'latin1')
+    if (all !== '') this.socket.write(all, 'latin1', this.onWritten)
   }
 
   flush(): void {

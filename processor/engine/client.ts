@@ -26,6 +26,8 @@ const enum Phase {
 const CHUNK_FRAMING_BYTES = 64 * 1024
 /** Bytes of later requests kept while an earlier one is answered. */
 const MOST_PIPELINED_BYTES = 64 * 1024
+/** Bytes of answers that the client has not taken, beyond which its next request waits. */
+const MOST_UNSENT_BYTES = 64 * 1024
 /** How long, and for how many bytes, a connection is read on after its last answer, so that no reset destroys it. */
 const LINGER_MS = 1000
 const LINGER_BYTES = 1024 * 1024
@@ -90,7 +92,9 @@ export class ClientConnection {
   private onData(chunk: Buffer): void {
     if (this.phase === Phase.Linger) {
       this.lingered += chunk.length
-      if (this.lingered > LINGER_BYTES) this.destroy()
+      if (this.lingered <= LINGER_BYTES) return
+      if (this.socket.writableEnded) this.destroy()
+      else this.socket.pause()
       return
     }
     if (this.phase === Phase.Closed) return
@@ -99,6 +103,7 @@ export class ClientConnection {
     this.reading = false
     this.exchange?.sink?.requestPause()
     this.flush()
+    if (this.halfClosed) this.ended()
   }
 
   private consume(chunk: Buffer): void {
@@ -107,6 +112,7 @@ export class ClientConnection {
     while (pos < end) {
       switch (this.phase) {
         case Phase.Head:
+          if (this.socket.writableLength > MOST_UNSENT_BYTES) return this.waitForReader(chunk, pos)
           pos = this.consumeHead(chunk, pos, end)
           break
         case Phase.Body:
@@ -141,6 +147,13 @@ export class ClientConnection {
     core.wheel.clear(this.deadline)
     this.begin()
     return after
+  }
+
+  /** Requests sent ahead by a client that does not read the answers: `onWritten` goes on with them. */
+  private waitForReader(chunk: Buffer, pos: number): void {
+    this.held.keep(chunk, pos)
+    this.pause()
+    this.core.wheel.set(this.deadline, this.core.timeouts.idleMs)
   }
 
   private begin(): void {
@@ -220,6 +233,8 @@ export class ClientConnection {
   writeHead(status: number, statusText: string, fields: string, keep: boolean): void {
     const exchange = this.exchange as Exchange
     exchange.status = status
+    // Whether a client that ended its side is still there, its socket tells as soon as something is written.
+    if (this.halfClosed && this.phase === Phase.Answer) this.core.wheel.clear(this.deadline)
     // An answer that overtakes the request's body ends the connection: the rest of that body is nobody's.
     if (!keep || !exchange.requestDone) this.closeAfter = true
     const connection = this.closeAfter
@@ -257,7 +272,8 @@ export class ClientConnection {
     if (this.phase !== Phase.Closed) this.writer.flush()
     this.release(exchange)
     if (this.phase === Phase.Closed) return
-    if (this.closeAfter || this.halfClosed || this.phase !== Phase.Answer) return this.linger()
+    if (this.closeAfter || this.phase !== Phase.Answer) return this.linger()
+    if (this.halfClosed && !this.reading && this.held.empty) return this.linger()
     this.phase = Phase.Head
     this.core.wheel.set(this.deadline, this.core.timeouts.keepAliveMs)
     if (this.paused) this.resume()
@@ -305,7 +321,7 @@ export class ClientConnection {
     if (exchange === undefined) {
       const id = this.core.requestId()
       const body = problemBody(code, detail, id)
-      this.socket.write(
+      this.writer.text(
         `${problemHead(code)}${problemFields(code, id, body, this.core.via)}Connection: close\r\n\r\n${body}`,
       )
       this.core.refused(code, ERRORS[code].status, this.peer)
@@ -323,6 +339,7 @@ export class ClientConnection {
     const { exchange } = this
     switch (this.phase) {
       case Phase.Head:
+        if (this.socket.writableLength > 0) return this.abort('client-gone')
         // Between requests it just ends; with half a head the client is told.
         if (this.held.empty) return this.requests === 0 ? this.destroy() : this.linger()
         return this.refuse('request-timeout', 'the head of the request did not arrive in time')
@@ -333,7 +350,8 @@ export class ClientConnection {
         if (exchange !== undefined) exchange.sink?.clientGone()
         return this.abort('client-gone')
       case Phase.Linger:
-        return this.destroy()
+        // A reset while something is unsent: what was cut off must not look whole.
+        return this.socket.writableEnded ? this.destroy() : this.abort('client-gone')
       case Phase.Closed:
         return
     }
@@ -342,7 +360,7 @@ export class ClientConnection {
   private onTotal(): void {
     const { exchange } = this
     if (exchange === undefined) return
-    exchange.sink?.clientGone()
+    exchange.sink?.timedOut()
     if (exchange.headSent) return this.abort('answer-timeout')
     this.core.fail(exchange, new ProxyError('answer-timeout', 'upstream', 'never', 'the whole exchange took too long'))
   }
@@ -359,34 +377,57 @@ export class ClientConnection {
 
   private onWritten(): void {
     if (this.socket.writableLength > 0) return
-    if (this.waitsForReader && !this.halfClosed) this.core.wheel.clear(this.deadline)
+    if (this.phase === Phase.Linger && !this.socket.writableEnded) return this.bye()
+    if (this.phase === Phase.Head && this.paused && !this.held.empty) {
+      this.resume()
+      this.core.wheel.set(this.deadline, this.core.timeouts.requestHeadMs)
+      setImmediate(() => this.continueHeld())
+    }
+    if (this.waitsForReader && (!this.halfClosed || this.exchange?.headSent)) this.core.wheel.clear(this.deadline)
     this.exchange?.sink?.clientDrained()
   }
 
   private onFin(): void {
     this.halfClosed = true
-    if (this.phase === Phase.Closed || this.phase === Phase.Linger) return this.destroy()
-    if (this.exchange === undefined) {
-      // RFC 9112 section 8: half a head is not a request.
-      if (!this.held.empty) return this.refuse('malformed-request', 'the connection ended within the head')
-      return this.linger()
+    if (this.phase === Phase.Closed) return
+    if (this.phase === Phase.Linger) {
+      // What is unsent still goes out, and the end with it.
+      if (this.socket.writableEnded) this.destroy()
+      return
     }
-    if (!this.exchange.requestDone) {
-      this.exchange.sink?.clientGone()
+    this.ended()
+    // It may only have ended its side, or it may be gone: until an answer is on its way nobody can tell.
+    if (this.exchange !== undefined && !this.exchange.headSent) this.core.wheel.set(this.deadline, HALF_CLOSED_MS)
+  }
+
+  /** Nothing more will come: what has come whole is answered, the rest is refused. */
+  private ended(): void {
+    const { exchange } = this
+    if (exchange !== undefined) {
+      if (exchange.requestDone) return
+      exchange.sink?.clientGone()
       return this.abort('client-gone')
     }
-    // It may only have ended its side, or it may be gone: an answer on its way is still delivered.
-    this.core.wheel.set(this.deadline, HALF_CLOSED_MS)
+    if (this.phase !== Phase.Head) return
+    if (this.held.empty) return this.linger()
+    // RFC 9112 section 8: half a head is not a request. Whole ones that were sent ahead still have their turn.
+    if (this.held.withinHead) this.refuse('malformed-request', 'the connection ended within the head')
   }
 
   private linger(): void {
     if (this.phase === Phase.Closed) return
     this.phase = Phase.Linger
     this.held.drop()
-    this.core.wheel.set(this.deadline, LINGER_MS)
     if (this.paused) this.resume()
+    if (this.socket.writableLength === 0) return this.bye()
+    // Not ended yet: `onWritten` does that. After end() Node 20 cannot reset, and a cut-off answer needs a reset.
+    this.core.wheel.set(this.deadline, this.core.timeouts.idleMs)
+  }
+
+  private bye(): void {
+    this.core.wheel.set(this.deadline, LINGER_MS)
     this.socket.end()
-    if (this.halfClosed && this.socket.writableLength === 0) this.destroy()
+    if (this.halfClosed) this.destroy()
   }
 
   private onClose(): void {

@@ -231,7 +231,7 @@ export class UpstreamConnection {
       }
       if (after < 0) return this.fail('bad-answer', 'never', fault.reasonOf(after))
       pos = after
-      if (answer.status >= 200) this.onFinalHead(sink)
+      if (answer.status >= 200) this.onFinalHead(sink, pos < end)
       else if (answer.status === 101) return this.fail('bad-answer', 'never', fault.reasonOf(fault.UNASKED_UPGRADE))
       else if (++this.interim > MOST_INTERIM)
         return this.fail('bad-answer', 'never', fault.reasonOf(fault.TOO_MANY_INTERIM))
@@ -241,7 +241,7 @@ export class UpstreamConnection {
     if (pos < end) this.consumeBody(sink, buf, pos, end)
   }
 
-  private onFinalHead(sink: AnswerSink): void {
+  private onFinalHead(sink: AnswerSink, more: boolean): void {
     this.reusable = !answer.close
     if (answer.keepAliveMs >= 0) {
       // The upstream closes at its own time; a second's margin keeps a request from meeting that close on the way.
@@ -257,7 +257,8 @@ export class UpstreamConnection {
     else this.bodyKind = answer.contentLength > 0 ? 'length' : 'until-close'
     this.body.begin(this.bodyKind, answer.contentLength)
     this.phase = this.body.done ? Phase.Ended : Phase.Body
-    if (this.bodyKind === 'until-close') this.reusable = false
+    // Bytes behind an answer that has no body (HEAD, 204, 304, length 0) answer nothing.
+    if (this.bodyKind === 'until-close' || (this.body.done && more)) this.reusable = false
     sink.answerHead(this.bodyKind)
     if (this.body.done) this.finish(sink)
   }
@@ -286,16 +287,23 @@ export class UpstreamConnection {
 
   private onFin(): void {
     if (this.phase === Phase.Body && this.bodyKind === 'until-close') {
-      const sink = this.sink
-      this.phase = Phase.Ended
-      if (sink !== undefined) {
-        this.finish(sink)
-        sink.answerPause()
-      }
+      if (this.target.tls !== undefined) return this.onEndByClose()
+      // libuv shows a reset that comes with the last bytes as a clean end; an empty write tells which it was.
+      this.socket.write('', (error) => {
+        if (!error && this.phase === Phase.Body) this.onEndByClose()
+      })
       return
     }
     if (this.phase === Phase.Ended) this.reusable = false
     this.onLost('the instance closed the connection')
+  }
+
+  private onEndByClose(): void {
+    const sink = this.sink
+    this.phase = Phase.Ended
+    if (sink === undefined) return
+    this.finish(sink)
+    sink.answerPause()
   }
 
   private onError(error: (Error & { code?: string }) | undefined): void {

@@ -71,16 +71,18 @@ class Forwarding implements RequestSink, AnswerSink {
       endpoint = this.pool.pick(this.tried)
     }
     let connection: UpstreamConnection | undefined
+    let full: ProxyError | undefined
     while (endpoint !== undefined) {
       connection = endpoint.acquire(again !== undefined)
       if (connection !== undefined) break
       this.tried.push(endpoint)
-      failure ??= new ProxyError('overload', 'internal', 'never', 'every instance has all its connections in use')
+      full = new ProxyError('overload', 'internal', 'never', 'every instance has all its connections in use')
       endpoint = this.pool.pick(this.tried)
     }
-    if (endpoint === undefined || connection === undefined) return core.fail(exchange, failure ?? this.nobody())
+    if (endpoint === undefined || connection === undefined) return core.fail(exchange, failure ?? full ?? this.nobody())
     this.endpoint = endpoint
     this.connection = connection
+    if (failure !== undefined) exchange.retries++
     exchange.attempts++
     exchange.instance = endpoint.id
     connection.begin(this, exchange.method, this.route.timeouts.connectMs)
@@ -111,7 +113,6 @@ class Forwarding implements RequestSink, AnswerSink {
   }
 
   private retry(failure: ProxyError, again?: Endpoint): void {
-    this.exchange.retries++
     if (again === undefined && this.endpoint !== undefined) this.tried.push(this.endpoint)
     this.attempt(failure, again)
   }
@@ -125,6 +126,7 @@ class Forwarding implements RequestSink, AnswerSink {
     if (idleRace && !this.raced && !exchange.headSent && this.replayable && isIdempotent(exchange.method)) {
       // The instance closed an idle connection while the request was on its way: nobody's fault, so no attempt lost.
       this.raced = true
+      exchange.attempts--
       return this.retry(error, endpoint)
     }
     if (endpoint !== undefined) this.core.suspect(endpoint.id)
@@ -294,6 +296,14 @@ class Forwarding implements RequestSink, AnswerSink {
     this.answerPaused = false
     this.connection?.resume()
     this.armIdle()
+  }
+
+  timedOut(): void {
+    this.core.attempted('timeout')
+    // A client that is slow to send or to read has used the time up itself.
+    const waiting = this.exchange.requestDone && !this.answerPaused
+    if (waiting && this.endpoint !== undefined) this.core.suspect(this.endpoint.id)
+    this.clientGone()
   }
 
   clientGone(): void {

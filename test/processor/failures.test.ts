@@ -361,3 +361,18 @@ test('when neither side reads any more, the exchange ends at its idle time', { t
   await waitFor(() => gateway.core.inFlight === 1)
   await waitFor(() => gateway.core.inFlight === 0 && gateway.core.connections.size === 0, { timeoutMs: 10_000 })
 })
+
+test('a try that never was is counted as none: one instance that refuses has one attempt and no retry', async (t) => {
+  const gateway = await startGateway(t, service(`127.0.0.1:${await freePort()}`))
+  for (let i = 0; i < 5; i++) assert.equal((await request(gateway.port, 'GET', '/s')).status, 502)
+  const { attempts, retries, suspects } = gateway.report()
+  assert.deepEqual([attempts.failure, retries, suspects.length], [5, 0, 1])
+})
+
+test('an exchange that uses up its total time is an attempt that timed out, at an instance that is suspected', async (t) => {
+  const origin = await startOrigin(t, () => undefined)
+  const gateway = await startGateway(t, service(origin.address, { timeout: '200ms' }))
+  assertProblem(await request(gateway.port, 'GET', '/s'), 504, 'answer-timeout')
+  const { attempts, suspects } = gateway.report()
+  assert.deepEqual([attempts.timeout, suspects], [1, [`s/${origin.address}`]])
+})
