@@ -5,6 +5,7 @@ import type { Exchange } from '../exchange.js'
 import type { Core } from '../core.js'
 import { AnswerWriter } from './answer-writer.js'
 import { BodyFollower } from './body-follower.js'
+import { Farewell, LINGER_MS } from './farewell.js'
 import * as fault from './fault.js'
 import { HeldBytes, tooLong } from './held-bytes.js'
 import { problemFields, problemHead } from './reply.js'
@@ -28,9 +29,6 @@ const CHUNK_FRAMING_BYTES = 64 * 1024
 const MOST_PIPELINED_BYTES = 64 * 1024
 /** Bytes of answers that the client has not taken, beyond which its next request waits. */
 const MOST_UNSENT_BYTES = 64 * 1024
-/** How long, and for how many bytes, a connection is read on after its last answer, so that no reset destroys it. */
-const LINGER_MS = 1000
-const LINGER_BYTES = 1024 * 1024
 /** How long an answer may still come after the client has ended its side. */
 const HALF_CLOSED_MS = 1000
 
@@ -48,7 +46,7 @@ export class ClientConnection {
   private readonly writer: AnswerWriter
   private closeAfter = false
   private halfClosed = false
-  private lingered = 0
+  private farewell: Farewell | undefined
   private paused = false
   private requests = 0
   private readonly deadline: Deadline
@@ -90,13 +88,7 @@ export class ClientConnection {
   // ---- requests in
 
   private onData(chunk: Buffer): void {
-    if (this.phase === Phase.Linger) {
-      this.lingered += chunk.length
-      if (this.lingered <= LINGER_BYTES) return
-      if (this.socket.writableEnded) this.destroy()
-      else this.socket.pause()
-      return
-    }
+    if (this.phase === Phase.Linger) return this.farewell?.received(chunk.length)
     if (this.phase === Phase.Closed) return
     this.reading = true
     this.consume(this.held.take(chunk))
@@ -350,8 +342,7 @@ export class ClientConnection {
         if (exchange !== undefined) exchange.sink?.clientGone()
         return this.abort('client-gone')
       case Phase.Linger:
-        // A reset while something is unsent: what was cut off must not look whole.
-        return this.socket.writableEnded ? this.destroy() : this.abort('client-gone')
+        return this.farewell?.timeUp()
       case Phase.Closed:
         return
     }
@@ -377,7 +368,7 @@ export class ClientConnection {
 
   private onWritten(): void {
     if (this.socket.writableLength > 0) return
-    if (this.phase === Phase.Linger && !this.socket.writableEnded) return this.bye()
+    if (this.phase === Phase.Linger) return this.farewell?.sent()
     if (this.phase === Phase.Head && this.paused && !this.held.empty) {
       this.resume()
       this.core.wheel.set(this.deadline, this.core.timeouts.requestHeadMs)
@@ -390,11 +381,7 @@ export class ClientConnection {
   private onFin(): void {
     this.halfClosed = true
     if (this.phase === Phase.Closed) return
-    if (this.phase === Phase.Linger) {
-      // What is unsent still goes out, and the end with it.
-      if (this.socket.writableEnded) this.destroy()
-      return
-    }
+    if (this.phase === Phase.Linger) return this.farewell?.finished()
     this.ended()
     // It may only have ended its side, or it may be gone: until an answer is on its way nobody can tell.
     if (this.exchange !== undefined && !this.exchange.headSent) this.core.wheel.set(this.deadline, HALF_CLOSED_MS)
@@ -419,15 +406,8 @@ export class ClientConnection {
     this.phase = Phase.Linger
     this.held.drop()
     if (this.paused) this.resume()
-    if (this.socket.writableLength === 0) return this.bye()
-    // Not ended yet: `onWritten` does that. After end() Node 20 cannot reset, and a cut-off answer needs a reset.
-    this.core.wheel.set(this.deadline, this.core.timeouts.idleMs)
-  }
-
-  private bye(): void {
-    this.core.wheel.set(this.deadline, LINGER_MS)
-    this.socket.end()
-    if (this.halfClosed) this.destroy()
+    const { wheel, timeouts } = this.core
+    this.farewell = new Farewell(this.socket, wheel, this.deadline, timeouts.idleMs, this.halfClosed)
   }
 
   private onClose(): void {

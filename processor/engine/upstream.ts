@@ -5,6 +5,7 @@ import tls from 'node:tls'
 import { ProxyError, type Code } from '../../shared/errors.js'
 import { answer, parseAnswerHead } from './answer-head.js'
 import { BodyFollower, type BodyKind } from './body-follower.js'
+import { connectFailure } from './connect-failure.js'
 import * as fault from './fault.js'
 import { Deadline, type Wheel } from './wheel.js'
 
@@ -309,7 +310,7 @@ export class UpstreamConnection {
   private onError(error: (Error & { code?: string }) | undefined): void {
     if (this.phase === Phase.Closed) return
     if (this.phase === Phase.Connecting) {
-      const code = connectCode(error?.code, this.target.tls !== undefined)
+      const code = connectFailure(error?.code, this.target.tls !== undefined)
       return this.fail(code, 'safe', `cannot connect: ${error?.code ?? 'closed during the handshake'}`)
     }
     this.reusable = false
@@ -327,28 +328,3 @@ export class UpstreamConnection {
 }
 
 const EMPTY = Buffer.alloc(0)
-
-const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME|CRL|HOSTNAME/
-
-/** Which failure an error while connecting is. */
-function connectCode(code: string | undefined, secure: boolean): Code {
-  switch (code) {
-    case 'ECONNREFUSED':
-      return 'connection-refused'
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-    case 'EAI_FAIL':
-    case 'EAI_NODATA':
-      return 'dns-error'
-    case 'ETIMEDOUT':
-      return 'connect-timeout'
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return secure ? 'tls-error' : 'connection-reset'
-    case undefined:
-      return secure ? 'tls-error' : 'connection-reset'
-    default:
-      if (secure && CERTIFICATE.test(code)) return 'tls-certificate'
-      return secure && /SSL|TLS|PROTO/.test(code) ? 'tls-error' : 'unreachable'
-  }
-}
