@@ -8,11 +8,11 @@ import { healthcheckCommand } from './commands/healthcheck.js'
 import { schemaCommand } from './commands/schema.js'
 import { discoveryCommand, processorCommand, runCommand } from './commands/serve.js'
 import { statusCommand } from './commands/status.js'
+import { tellWrongUsage } from './usage.js'
 
 const program = new Command('serverpy')
   .description('Registry, health checks and gateway for a microservice cluster, in one command')
   .version(VERSION, '-V, --version', 'print the version')
-  .showHelpAfterError('(serverpy --help tells what there is)')
   .addCommand(runCommand(), { isDefault: true })
   .addCommand(discoveryCommand())
   .addCommand(processorCommand())
@@ -25,7 +25,7 @@ const program = new Command('serverpy')
     new Command('version').description('print the version').action(() => void process.stdout.write(`${VERSION}\n`)),
   )
 
-for (const command of [program, ...program.commands]) command.exitOverride()
+tellWrongUsage(program)
 
 try {
   await program.parseAsync()

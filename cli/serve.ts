@@ -2,15 +2,19 @@
 import { hostname } from 'node:os'
 import { startDiscovery, type Discovery } from '../discovery/server.js'
 import { createExplain } from '../processor/explain.js'
+import { probe } from '../processor/supervisor/listen.js'
 import { connectRegistry } from '../processor/supervisor/remote-registry.js'
 import { createRemoteSink } from '../processor/supervisor/remote-sink.js'
 import { startProcessor, type Processor } from '../processor/supervisor/supervisor.js'
 import { systemClock } from '../shared/clock.js'
 import type { Config } from '../shared/config/model.js'
 import type { Log, LogLevel } from '../shared/log.js'
-import { isNewer, type RegistrySource, type Snapshot } from '../shared/registry/instance.js'
 import { VERSION } from '../shared/version.js'
+import { firstSnapshot, orConfigured } from './first-snapshot.js'
 import { shownUrl } from './server-url.js'
+
+/** Instances that are known to be down should not get traffic only because the link is slow. */
+const FIRST_SNAPSHOT_MS = 1000
 
 export interface ServeDeps {
   readonly log: Log
@@ -27,6 +31,8 @@ export interface Serving {
 
 /** Both halves. Rejects with an Error of one line when a port cannot be had; nothing is left open then. */
 export async function serveBoth(config: Config, deps: ServeDeps): Promise<Serving> {
+  // Whoever cannot have one of the ports touches nothing else: the discovery half opens the store and polls.
+  await probe(config)
   const discovery = await startDiscovery(config, discoveryDeps(deps, true))
   let processor: Processor
   try {
@@ -72,6 +78,7 @@ export async function serveProcessor(config: Config, url: string, deps: ServeDep
   const registry = connectRegistry(url, link)
   const sink = createRemoteSink(url, link)
   try {
+    await firstSnapshot(registry, FIRST_SNAPSHOT_MS, { clock: systemClock })
     const processor = await startProcessor(config, {
       ...deps,
       clock: systemClock,
@@ -97,21 +104,4 @@ export async function serveProcessor(config: Config, url: string, deps: ServeDep
 
 function discoveryDeps({ log, searchPath }: ServeDeps, processorExpected: boolean) {
   return { clock: systemClock, log, random: Math.random, version: VERSION, searchPath, processorExpected }
-}
-
-/** `remote` as soon as it has been heard of; before, what the config says, with nothing known of its health. */
-function orConfigured(remote: RegistrySource, config: Config): RegistrySource {
-  const configured: Snapshot = {
-    term: 0,
-    seq: 1,
-    instances: config.services.flatMap(({ servers }) =>
-      servers.map(({ spec }) => ({ ...spec, health: 'unknown' as const, since: 0 })),
-    ),
-  }
-  return {
-    get current() {
-      return isNewer(remote.current, configured) ? remote.current : configured
-    },
-    subscribe: (listener) => remote.subscribe(listener),
-  }
 }

@@ -2,7 +2,8 @@
 import { Command } from 'commander'
 import type { Config } from '../../shared/config/model.js'
 import { loadConfig } from '../../shared/config/load.js'
-import { formatProblem } from '../../shared/config/problem.js'
+import { formatProblems } from '../../shared/config/problem.js'
+import { withConfigFile } from '../usage.js'
 
 interface CheckDeps {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -22,20 +23,18 @@ const thisProcess: CheckDeps = {
 
 /** Problems and warnings go to stderr, one a line; the exit code is 2 if there is a problem. */
 export function checkCommand({ env, out, err, exitWith } = thisProcess): Command {
-  return new Command('check')
-    .description('check a config file and list everything that is wrong with it')
-    .requiredOption('-c, --config <file>', 'the config file (.json, .yaml, .yml)')
-    .action(async ({ config: file }: { config: string }) => {
-      const parsed = await loadConfig(file, env)
-      if (!parsed.ok) {
-        for (const problem of parsed.problems) err(formatProblem(problem))
-        exitWith(2)
-        return
-      }
-      for (const { message, ...warning } of parsed.warnings)
-        err(formatProblem({ ...warning, message: `warning: ${message}` }))
-      out(`Syntax OK! ${file}: ${summary(parsed.config)}`)
-    })
+  const command = new Command('check').description('check a config file and list everything that is wrong with it')
+  return withConfigFile(command).action(async ({ config: file }: { config: string }) => {
+    const parsed = await loadConfig(file, env)
+    if (!parsed.ok) {
+      for (const line of formatProblems(parsed.problems)) err(line)
+      exitWith(2)
+      return
+    }
+    const warnings = parsed.warnings.map((one) => ({ ...one, message: `warning: ${one.message}` }))
+    for (const line of formatProblems(warnings)) err(line)
+    out(`Syntax OK! ${file}: ${summary(parsed.config)}`)
+  })
 }
 
 function summary({ services, routes }: Config): string {

@@ -2,7 +2,7 @@
 import axios, { isAxiosError } from 'axios'
 import { InvalidArgumentError, type Command } from 'commander'
 import { loadConfig } from '../../shared/config/load.js'
-import { formatProblem } from '../../shared/config/problem.js'
+import { formatProblems } from '../../shared/config/problem.js'
 import { isServerUrl, readServerUrl, shownUrl } from '../server-url.js'
 import { printable, type Terminal } from './terminal.js'
 
@@ -98,7 +98,7 @@ export async function orFail(terminal: Terminal, action: () => Promise<void>): P
 async function urlOfConfig(file: string | undefined, env: Terminal['env']): Promise<string | undefined> {
   if (file === undefined) return undefined
   const parsed = await loadConfig(file, env)
-  if (!parsed.ok) throw new CommandFailure(parsed.problems.map(formatProblem), 2)
+  if (!parsed.ok) throw new CommandFailure(formatProblems(parsed.problems), 2)
   const { host, port } = parsed.config.discovery
   // A server that listens everywhere is asked where it is certain to be: on this machine.
   const everywhere = host === undefined || host === '0.0.0.0' || host === '::'

@@ -2,10 +2,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Config } from '../../shared/config/model.js'
 import { loadConfig } from '../../shared/config/load.js'
-import { formatProblem } from '../../shared/config/problem.js'
+import { formatProblems } from '../../shared/config/problem.js'
 import { LOG_LEVELS, type LogLevel } from '../../shared/log.js'
 import { createLog } from '../log.js'
 import { readServerUrl } from '../server-url.js'
+import { withConfigFile } from '../usage.js'
 import { type ServeDeps, serveBoth, serveDiscovery, serveProcessor, type Serving } from '../serve.js'
 
 interface Options {
@@ -35,9 +36,7 @@ export function processorCommand(): Command {
 }
 
 function serving(name: string, description: string, start: Start): Command {
-  return new Command(name)
-    .description(description)
-    .requiredOption('-c, --config <file>', 'the config file (.json, .yaml, .yml)')
+  return withConfigFile(new Command(name).description(description))
     .addOption(
       new Option('-l, --level <level>', 'log level')
         .choices([...LOG_LEVELS])
@@ -59,13 +58,13 @@ function readLevel(value: string): LogLevel {
 async function serve(options: Options, start: Start): Promise<void> {
   const parsed = await loadConfig(options.config, process.env)
   if (!parsed.ok) {
-    for (const problem of parsed.problems) process.stderr.write(`${formatProblem(problem)}\n`)
+    for (const line of formatProblems(parsed.problems)) process.stderr.write(`${line}\n`)
     process.exitCode = 2
     return
   }
   const { level } = options
   const log = createLog(level, process.stdout.isTTY)
-  for (const warning of parsed.warnings) log.warn({}, formatProblem(warning))
+  for (const line of formatProblems(parsed.warnings)) log.warn({}, line)
   process.on('uncaughtException', (error) => {
     log.error({ error: error.stack }, 'a fault of serverpy itself: please report it')
     process.exit(1)

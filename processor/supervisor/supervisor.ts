@@ -43,7 +43,7 @@ const FLUSH_MS = 250
 export async function startProcessor(config: Config, deps: SupervisorDeps): Promise<Processor> {
   const { processor } = config
   const { clock, log, registry } = deps
-  const { handle, port } = await bind(processor.host, processor.port, 'request processor')
+  const { handle, port } = await bind(config)
   const via = `${PRODUCT}-${randomBytes(4).toString('hex')}`
   // No worker speaks to the admin API, so none needs to know its token.
   const { token: _token, ...discovery } = config.discovery

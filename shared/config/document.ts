@@ -8,14 +8,22 @@ import type { Environment } from './variables.js'
 
 export type Path = readonly (string | number)[]
 
+/** From 1. */
+export interface Place {
+  readonly line: number
+  readonly col: number
+}
+
 export interface Document {
   readonly file: string
   /** Strings, finite or non-finite numbers, booleans, nulls, arrays and plain objects, with variables expanded. */
   readonly data: unknown
   /** Syntax faults, duplicate keys, unset variables. */
   readonly problems: readonly Problem[]
+  /** Where the entries stand whose key was there before; the first few. */
+  readonly duplicates: readonly { readonly from: Place; readonly to: Place }[]
   /** Line and column, from 1, of an entry's key or value; of its nearest parent where the path is not in the file. */
-  place(path: Path, part: 'key' | 'value'): { line: number; col: number }
+  place(path: Path, part: 'key' | 'value'): Place
   value(path: Path): unknown
   /** The text of the file, where it held a variable. */
   template(path: Path): string | undefined
@@ -27,13 +35,26 @@ export type Format = 'json' | 'yaml'
 
 const TOO_DEEP = 'nested too deeply'
 const MOST_SYNTAX_FAULTS = 20
+const MOST_DUPLICATES = 100
 
-/** Never throws. Where `problems` tells of broken syntax, `data` is undefined. */
-export function readDocument(text: string, file: string, format: Format, env: Environment): Document {
+/**
+ * Never throws. Where `problems` tells of broken syntax, `data` is undefined. `kept` says which of several entries with
+ * one key is in `data`.
+ */
+export function readDocument(
+  written: string,
+  file: string,
+  format: Format,
+  env: Environment,
+  kept: 'first' | 'last' = 'first',
+): Document {
+  // A byte order mark is no text. A lone CR ends a line (YAML 1.2 section 5.4), which the reader of YAML does not know.
+  const text = written.replace(/^\ufeff/, '').replace(/\r(?!\n)/g, '\n')
   const lines = new LineCounter()
   const spots = new WeakMap<object, Spots>()
   const problems: Problem[] = []
-  const place = (offset: number) => lines.linePos(offset)
+  const duplicates: { from: Place; to: Place }[] = []
+  const place = (offset: number): Place => lines.linePos(offset)
   const note = (offset: number, path: Path, fault: Fault) => {
     problems.push({ file, ...place(offset), path: pathText(path), ...fault })
   }
@@ -70,9 +91,11 @@ export function readDocument(text: string, file: string, format: Format, env: En
       if (problems.at(-1)?.message === TOO_DEEP) break
     }
     if (faults.length > 0) return undefined
-    return createReader({ env, note, spots, json: format === 'json', lineOf: (offset) => place(offset).line })(
-      yaml.contents,
-    )
+    const duplicate = (from: number, to: number) => {
+      if (duplicates.length < MOST_DUPLICATES) duplicates.push({ from: place(from), to: place(to) })
+    }
+    const lineOf = (offset: number) => place(offset).line
+    return createReader({ env, note, spots, json: format === 'json', kept, duplicate, lineOf })(yaml.contents)
   }
 
   function spotOf(path: Path): Spot | undefined {
@@ -84,6 +107,7 @@ export function readDocument(text: string, file: string, format: Format, env: En
     file,
     data,
     problems,
+    duplicates,
     place(path, part) {
       for (let end = path.length; end > 0; end--) {
         const spot = spotOf(path.slice(0, end))

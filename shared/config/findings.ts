@@ -38,12 +38,14 @@ function explain(issue: Issue, base: Path, schema: z.ZodType, document: Document
       const numbers = issue.errors.flat().some((inner) => inner.code === 'invalid_type' && inner.expected === 'number')
       return one(withQuotesHint({ message: issue.message }, value, numbers))
     }
-    case 'unrecognized_keys':
+    case 'unrecognized_keys': {
+      const known = knownKeys(schema, path)
       return issue.keys.flatMap((key) => {
-        const hint = suggest(key, knownKeys(schema, path))
+        const hint = suggest(key, known)
         const fault = { message: `unknown key ${quoted(key)}`, ...(hint !== undefined && { hint }) }
         return one(fault, { path: [...path, key], part: 'key' })
       })
+    }
     case 'invalid_type': {
       const message = `must be ${typeName(issue.expected)}, not ${nameOf(value)}`
       return one(withQuotesHint({ message }, value, issue.expected === 'number' || issue.expected === 'int'))

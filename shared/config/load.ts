@@ -9,10 +9,8 @@ const MOST_BYTES = 16 * 1024 * 1024
 
 /** `path` is relative to the working directory and stands in the problems as it is given. */
 export async function loadConfig(path: string, env: Environment, deps: Partial<ConfigDeps> = {}): Promise<Parsed> {
-  const refuse = (message: string, hint?: string): Parsed => ({
-    ok: false,
-    problems: [{ file: path, line: 0, col: 0, path: '', message, ...(hint !== undefined && { hint }) }],
-  })
+  const refuse = (message: string): Parsed => refused(path, 0, message)
+  const refuseContent = (message: string, hint?: string): Parsed => refused(path, 1, message, hint)
   if (!formatOf(path)) return refuse('not a .json, .yaml or .yml file')
   let bytes: Buffer
   try {
@@ -21,7 +19,7 @@ export async function loadConfig(path: string, env: Environment, deps: Partial<C
     try {
       const stat = await file.stat()
       if (!stat.isFile()) return refuse(stat.isDirectory() ? 'this is a directory' : 'not a regular file')
-      if (stat.size > MOST_BYTES) return refuse('larger than 16 MiB')
+      if (stat.size > MOST_BYTES) return refuseContent('larger than 16 MiB')
       bytes = await file.readFile()
     } finally {
       await file.close()
@@ -29,12 +27,17 @@ export async function loadConfig(path: string, env: Environment, deps: Partial<C
   } catch (error) {
     return refuse(reasonOf(error))
   }
-  if (isUtf16(bytes)) return refuse('not UTF-8 but UTF-16', 'save it as UTF-8')
-  if (bytes.subarray(0, 3).equals(Buffer.of(0xef, 0xbb, 0xbf))) {
-    return refuse('begins with a byte order mark', 'save it as UTF-8 without one')
-  }
-  if (!isUtf8(bytes)) return refuse('not UTF-8', 'save it as UTF-8')
+  if (isUtf16(bytes)) return refuseContent('not UTF-8 but UTF-16', 'save it as UTF-8')
+  if (!isUtf8(bytes)) return refuseContent('not UTF-8', 'save it as UTF-8')
   return parseConfig(bytes.toString('utf8'), path, env, deps)
+}
+
+/** `at` is 1 where the file itself is there to be looked at: its first line and column; else 0. */
+function refused(file: string, at: 0 | 1, message: string, hint?: string): Parsed {
+  return {
+    ok: false,
+    problems: [{ file, line: at, col: at, path: '', message, ...(hint !== undefined && { hint }) }],
+  }
 }
 
 function isUtf16(bytes: Buffer): boolean {

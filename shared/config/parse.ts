@@ -3,16 +3,16 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, extname, resolve } from 'node:path'
 import type { z } from 'zod'
-import { readDocument, type Document, type Format, type Path } from './document.js'
+import { readDocument, type Document, type Format, type Path, type Place } from './document.js'
 import { findings, prune } from './findings.js'
 import { deepFreeze } from './freeze.js'
-import type { Config, Parsed, ServiceConfig } from './model.js'
+import type { Config, Parsed, Problem, ServiceConfig } from './model.js'
 import { checkWhole } from './normalise/checks.js'
 import type { Context, Draft } from './normalise/context.js'
 import { readRoutes } from './normalise/routes.js'
 import { readService } from './normalise/service.js'
 import { classicSettings, fullSettings, readDiscovery, readProcessor, type Settings } from './normalise/settings.js'
-import { createReport, quoted, type Report } from './problem.js'
+import { createReport, inFileOrder, quoted, type Report } from './problem.js'
 import { isObject } from './reader.js'
 import {
   classicLayout,
@@ -45,9 +45,23 @@ export function parseConfig(text: string, file: string, env: Environment, deps: 
   const format = formatOf(file)
   if (!format) return refuse(file, 'not a .json, .yaml or .yml file')
   const document = readDocument(text, file, format, env)
+  const parsed = parseDocument(document, file, deps)
+  if (parsed.ok || document.duplicates.length === 0) return parsed
+  // Of two entries with one key the first was checked. The faults of the other one are told as well.
+  const other = parseDocument(readDocument(text, file, format, env, 'last'), file, deps)
+  const inside = (problem: Problem) =>
+    document.duplicates.some(({ from, to }) => !before(problem, from) && !before(to, problem))
+  return { ok: false, problems: inFileOrder([...parsed.problems, ...(other.ok ? [] : other.problems.filter(inside))]) }
+}
+
+function before(a: Place, b: Place): boolean {
+  return a.line < b.line || (a.line === b.line && a.col < b.col)
+}
+
+function parseDocument(document: Document, file: string, deps: Partial<ConfigDeps>): Parsed {
   const report = createReport(document)
   if (document.data === undefined) return { ok: false, problems: report.problems() }
-  if (document.data === null) return refuse(file, 'the file is empty')
+  if (document.data === null) return refuse(file, 'the file is empty', 1)
   const { data } = document
   if (!isObject(data) || Array.isArray(data)) {
     report.fault([], 'must be an object with the services')
@@ -69,8 +83,8 @@ export function parseConfig(text: string, file: string, env: Environment, deps: 
   return { ok: true, config: deepFreeze(config), warnings: deepFreeze(report.warnings()) }
 }
 
-function refuse(file: string, message: string): Parsed {
-  return { ok: false, problems: [{ file, line: 0, col: 0, path: '', message }] }
+function refuse(file: string, message: string, at: 0 | 1 = 0): Parsed {
+  return { ok: false, problems: [{ file, line: at, col: at, path: '', message }] }
 }
 
 /** The full layout says its version; a service may well be called that too. */

@@ -22,6 +22,16 @@ function oneLine(text: string): string {
   return text.replace(UNPRINTABLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
+/** Nobody reads more at once. */
+export const MOST_SHOWN = 100
+
+/** A line each, of the first ones; then how many more there are. */
+export function formatProblems(problems: readonly Problem[]): string[] {
+  const lines = problems.slice(0, MOST_SHOWN).map(formatProblem)
+  const rest = problems.length - lines.length
+  return rest === 0 ? lines : [...lines, `… and ${rest} more`]
+}
+
 /** `services.orders.servers[0].url`; keys that are no plain words stand in quotes, passwords in addresses are masked. */
 export function pathText(path: Path): string {
   let text = ''
@@ -90,7 +100,8 @@ function hideExpansion(text: string, path: Path, document: Document): string {
   return template === undefined || typeof value !== 'string' ? text : text.replaceAll(quoted(value), quoted(template))
 }
 
-function inFileOrder(problems: readonly Problem[]): Problem[] {
+/** Each once. */
+export function inFileOrder(problems: readonly Problem[]): Problem[] {
   const seen = new Map(problems.map((p) => [JSON.stringify([p.line, p.col, p.path, p.message]), p]))
   return [...seen.values()].sort((a, b) => a.line - b.line || a.col - b.col)
 }

@@ -34,11 +34,16 @@ interface ReaderDeps {
   readonly note: (offset: number, path: Path, fault: Fault) => void
   readonly spots: WeakMap<object, Spots>
   readonly json: boolean
+  /** Of several entries with one key. */
+  readonly kept: 'first' | 'last'
+  /** Told of each entry whose key was there before: where it begins and ends. */
+  readonly duplicate: (from: number, to: number) => void
   readonly lineOf: (offset: number) => number
 }
 
 /** The returned function reads a whole document. Throws `Refused`. */
-export function createReader({ env, note, spots, json, lineOf }: ReaderDeps): (root: Node | null) => unknown {
+export function createReader(deps: ReaderDeps): (root: Node | null) => unknown {
+  const { env, note, spots, json, kept, lineOf } = deps
   const anchors = new Map<string, Node>()
   const open = new Set<Node>()
   const path: (string | number)[] = []
@@ -103,20 +108,26 @@ export function createReader({ env, note, spots, json, lineOf }: ReaderDeps): (r
   function readMap(map: YAMLMap): Record<string, unknown> {
     const object: Record<string, unknown> = {}
     const where: Spots = new Map()
+    const firsts = new Map<string, number>()
     const merged: unknown[] = []
     for (const pair of map.items) {
       const at = isNode(pair.key) ? (pair.key.range?.[0] ?? 0) : 0
       const key = keyText(pair.key)
-      const first = key === undefined ? undefined : where.get(key)
+      const first = key === undefined ? undefined : firsts.get(key)
       if (key === undefined) note(at, path, { message: 'a key must be text' })
       else if (key === '<<' && !json && isScalar(pair.key) && pair.key.type === 'PLAIN') merged.push(pair.value)
       else if (key === '__proto__') note(at, path, { message: '"__proto__" cannot be a key' })
-      else if (first)
-        note(at, [...path, key], {
-          message: `duplicate key ${quoted(key)}`,
-          hint: `the first is on line ${lineOf(first.key)}`,
-        })
-      else readEntry(object, where, key, at, pair.value)
+      else if (first === undefined) {
+        firsts.set(key, at)
+        readEntry(object, where, key, at, pair.value)
+      } else {
+        const hint = `the first is on line ${lineOf(first)}`
+        note(at, [...path, key], { message: `duplicate key ${quoted(key)}`, hint })
+        deps.duplicate(at, (isNode(pair.value) && pair.value.range?.[1]) || at)
+        // It is read in any case: its variables and anchors count.
+        if (kept === 'last') readEntry(object, where, key, at, pair.value)
+        else readEntry({}, new Map(), key, at, pair.value)
+      }
     }
     spots.set(object, where)
     for (const node of merged) merge(object, where, node)

@@ -17,13 +17,17 @@ export function suggest(word: string, known: readonly string[]): string | undefi
 
 const LONGEST_WORD = 64
 
-function closest(word: string, known: readonly string[]): string | undefined {
+/** The one of `known` that `word` may be a misspelling of; undefined if there is none. */
+export function closest(word: string, known: readonly string[]): string | undefined {
   if (word.length > LONGEST_WORD) return undefined
   const plain = (text: string) => text.toLowerCase().replace(/[-_\s]/g, '')
+  const wanted = plain(word)
   let best: string | undefined
   let least = Math.max(1, Math.floor(word.length / 3)) + 1
   for (const candidate of known) {
-    const steps = distance(plain(word), plain(candidate))
+    const spelled = plain(candidate)
+    if (Math.abs(spelled.length - wanted.length) >= least) continue
+    const steps = distance(wanted, spelled)
     if (steps < least) [best, least] = [candidate, steps]
   }
   return best

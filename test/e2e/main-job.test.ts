@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import net from 'node:net'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { parseAnswer, rawRequest, request } from '../kit/http.js'
 import { startOrigin } from '../kit/origin.js'
 import { freePort, isListening } from '../kit/ports.js'
@@ -182,17 +183,83 @@ test('a config with faults names each by line and column, exits 2 and opens no p
   assert.equal(await isListening(port), false)
 })
 
-test('a port in use is one clear line and exit code 1', { timeout: 30_000 }, async (t) => {
-  const origin = await startOrigin(t, () => undefined)
-  const services = { s: { servers: ['127.0.0.1:9'], polling: fastPolling, apis: ['/s'] } }
+test('a port in use is one line that names its key, and nothing is touched', { timeout: 60_000 }, async (t) => {
+  const taken = (await startOrigin(t, () => undefined)).port
+  const folder = await mkdtemp(join(tmpdir(), 'serverpy-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const s = { servers: ['127.0.0.1:9'], polling: fastPolling, apis: ['/s'] }
+  const free = await freePort()
+  const classic = { discovery: 'discovery_server_port', processor: 'request_processor_port' }
   for (const half of ['discovery', 'processor'] as const) {
-    const failed = await startServerpy(t, { services, [half]: { port: origin.port } }).then(
-      () => '',
-      (error: Error) => error.message,
-    )
-    assert.match(failed, new RegExp(`port ${origin.port} is in use`))
+    const other = half === 'discovery' ? 'processor' : 'discovery'
+    for (const [named, config] of [
+      [`${half}.port`, { version: 1, [half]: { port: taken }, [other]: { port: free }, services: { s } }],
+      [`meta-info.${classic[half]}`, { s, 'meta-info': { [classic[half]]: taken, [classic[other]]: free } }],
+    ] as const) {
+      await writeFile(join(folder, 'services.json'), JSON.stringify(config))
+      const { code, stderr } = await runProcess(process.execPath, [MAIN, '-c', 'services.json'], { cwd: folder })
+      const what = half === 'discovery' ? 'discovery server' : 'request processor'
+      const advice = `set ${named} to a free one, or stop what listens there`
+      assert.deepEqual([code, stderr], [1, `serverpy: port ${taken} is in use (${what}): ${advice}\n`])
+      assert.deepEqual(await readdir(folder), ['services.json'])
+    }
   }
 })
+
+test('wrong usage exits with 2 and says on stderr what is wrong', { timeout: 30_000 }, async () => {
+  for (const [args, wrong] of [
+    [['frobnicate'], "unknown command 'frobnicate'"],
+    [['chekc'], '(Did you mean check?)'],
+    [['run', '--bogus'], "unknown option '--bogus'"],
+    [['status', 'this'], "unexpected argument 'this'"],
+    [[], '(serverpy --help tells what there is)'],
+  ] as const) {
+    const { code, stdout, stderr } = await runProcess(process.execPath, [MAIN, ...args])
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.ok(stderr.includes(wrong), stderr)
+  }
+})
+
+test('over a slow link, what is known to be down gets no request from the start', { timeout: 60_000 }, async (t) => {
+  const origin = await startOrigin(t, (r) => r.answer(r.target === '/health' ? 500 : 200))
+  const services = { s: { servers: [origin.address], polling: fastPolling, apis: ['/s'] } }
+  const discovery = await startServerpy(t, { services, command: ['discovery'] })
+  await waitFor(async () => (await discovery.ask<Stats>('/stats')).service_statistics[0]?.health === 'down')
+  const link = await slowLink(t, discovery.discoveryPort, 600)
+  const registry = `http://127.0.0.1:${link}`
+  const processor = await startServerpy(t, {
+    services,
+    beside: discovery,
+    processor: { workers: 1 },
+    command: ['processor', '--registry', registry],
+  })
+  assert.equal((await request(processor.processorPort, 'GET', '/s')).status, 503)
+  assert.deepEqual(
+    origin.requests.filter(({ target }) => target === '/s'),
+    [],
+  )
+})
+
+/** A port that passes on what it gets to `port`, and the answer `delayMs` late. */
+async function slowLink(t: TestContext, port: number, delayMs: number): Promise<number> {
+  const sockets = new Set<net.Socket>()
+  const server = net.createServer((near) => {
+    const far = net.connect(port, '127.0.0.1')
+    for (const [one, other] of [[near, far] as const, [far, near] as const]) {
+      sockets.add(one)
+      one.on('error', () => other.destroy())
+      one.on('close', () => other.destroy())
+    }
+    near.pipe(far)
+    far.on('data', (chunk) => setTimeout(() => near.writable && near.write(chunk), delayMs))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return (server.address() as net.AddressInfo).port
+}
 
 test('a request that loops ends in 508', { timeout: 30_000 }, async (t) => {
   const port = await freePort()

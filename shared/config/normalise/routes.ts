@@ -1,7 +1,7 @@
 // The routes: one for each API of each service, then those of `routes`.
 import type { Path } from '../document.js'
 import type { FieldMatch, RouteConfig, RouteMatch, ServiceConfig } from '../model.js'
-import { quoted } from '../problem.js'
+import { MOST_SHOWN, quoted, type Fault } from '../problem.js'
 import type { RouteInput } from '../schema/layouts.js'
 import { suggest } from '../suggest.js'
 import { plainHostPattern } from '../text/host.js'
@@ -16,6 +16,9 @@ interface Table {
   add(route: Omit<RouteConfig, 'id'>, path: Path): void
   readonly routes: readonly RouteConfig[]
 }
+
+/** What is wrong with the name of a service; undefined where there is one. */
+type Finder = (service: string) => Fault | undefined
 
 /** Every answer of the gateway's own has them. */
 const OWN_FIELDS: ReadonlySet<string> = new Set(['date', 'via', 'x-request-id'])
@@ -32,10 +35,10 @@ export function readRoutes(
       table.add({ match, handler: { kind: 'forward', service: config.name } }, [...path, 'apis', i])
     })
   }
-  const names = services.map(({ config }) => config.name)
+  const find = createFinder(services.map(({ config }) => config.name))
   given.forEach((draft, i) => {
     const path = ['routes', i]
-    const handler = draft && readHandler(draft, path, names, context)
+    const handler = draft && readHandler(draft, path, find, context)
     const match = draft?.match && readMatch(draft.match, [...path, 'match'], context)
     if (!draft || !match || !handler) return
     const timeouts = readTimeouts(draft, path, context)
@@ -46,9 +49,21 @@ export function readRoutes(
   return table.routes
 }
 
+function createFinder(names: readonly string[]): Finder {
+  const known = new Set(names)
+  let guesses = 0
+  return (service) => {
+    if (known.has(service)) return undefined
+    // Each guess looks at every name: more of them than are shown would cost much for nothing.
+    const hint = guesses++ < MOST_SHOWN ? suggest(service, names) : undefined
+    return { message: `there is no service ${quoted(service)}`, ...(hint !== undefined && { hint }) }
+  }
+}
+
 function createTable({ report, line }: Context): Table {
   const routes: RouteConfig[] = []
   const ids = new Set<string>()
+  const lastOf = new Map<string, number>()
   const firsts = new Map<string, Path>()
   return {
     routes,
@@ -58,8 +73,11 @@ function createTable({ report, line }: Context): Table {
       if (first) report.warn(path, `line ${line(first)} routes the same; the last wins`)
       else firsts.set(key, path)
       const name = `${route.handler.kind === 'forward' ? route.handler.service : 'fixed'}:${route.match.path}`
-      let id = name
-      for (let n = 2; ids.has(id); n++) id = `${name}#${n}`
+      let n = lastOf.get(name) ?? 0
+      let id: string
+      do id = ++n === 1 ? name : `${name}#${n}`
+      while (ids.has(id))
+      lastOf.set(name, n)
       ids.add(id)
       routes.push({ id, ...route })
     },
@@ -117,7 +135,7 @@ function fieldsOf(
 function readHandler(
   draft: Draft<RouteInput>,
   path: Path,
-  names: readonly string[],
+  find: Finder,
   context: Context,
 ): RouteConfig['handler'] | undefined {
   const { report } = context
@@ -127,12 +145,9 @@ function readHandler(
     return undefined
   }
   if (service !== undefined) {
-    if (names.includes(service)) return { kind: 'forward', service }
-    const hint = suggest(service, names)
-    report.fault([...path, 'service'], {
-      message: `there is no service ${quoted(service)}`,
-      ...(hint !== undefined && { hint }),
-    })
+    const fault = find(service)
+    if (!fault) return { kind: 'forward', service }
+    report.fault([...path, 'service'], fault)
     return undefined
   }
   if (!fixed) {

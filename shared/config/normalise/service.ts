@@ -52,7 +52,8 @@ export function readService(
   if (!draft.polling && !report.has(pollingPath) && entries.some((entry) => !entry.polling)) {
     report.fault(pollingPath, '"polling" is required where an entry of "servers" has none of its own', 'key')
   }
-  const shared = draft.polling && entries.some((entry) => !entry.polling) ? complete(base, [pollingPath]) : undefined
+  const needed = entries.some((entry) => !entry.polling) || (entries.length === 0 && mayShare(draft.servers))
+  const shared = draft.polling && needed ? complete(base, [pollingPath]) : undefined
 
   function complete(part: PollingPart, blocks: Path[]): PollingConfig | undefined {
     return completePolling(part, blocks, tls, context)
@@ -100,6 +101,12 @@ export function readService(
     tls,
     apis: (draft.apis ?? []).filter((api) => api !== undefined),
   }
+}
+
+/** Whether the faulty `servers` without one usable entry are meant to take the polling of the service. */
+function mayShare(servers: ServiceDraft['servers']): boolean {
+  if (!servers) return true
+  return Array.isArray(servers) && !servers.some((server) => isObject(server) && server.polling !== undefined)
 }
 
 function readEntries(servers: ServiceDraft['servers'], path: Path, context: Context): Entry[] {

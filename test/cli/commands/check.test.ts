@@ -55,6 +55,12 @@ test('each problem is a line on stderr, and the exit code is 2', async (t) => {
   })
 })
 
+test('of very many problems the first hundred are shown', async (t) => {
+  const paths = Array.from({ length: 300 }, (_, i) => `p${i}`).join(', ')
+  const { err, code } = await check(t, `a: { servers: [h], polling: { method: ping }, apis: [${paths}] }`)
+  assert.deepEqual([err.length, err.at(-1), code], [101, '… and 200 more', 2])
+})
+
 test('schema prints the JSON Schema', async () => {
   const out: string[] = []
   await schemaCommand((text) => void out.push(text)).parseAsync([], { from: 'user' })

@@ -70,6 +70,22 @@ test('what only YAML allows is a fault in JSON, at its place', () => {
   assert.deepEqual(problems('{"a": 1', 'json'), ['1:8  the file ends too early'])
 })
 
+test('a line may end in LF, CRLF or CR alike', () => {
+  const written = '{\n  "version": 1,\n  "a": [ 1,\n\n "b" ] }\n'
+  for (const [format, text] of [['json', written] as const, ['yaml', 'version: 1\na:\n  - 1\n\n  - b\n'] as const]) {
+    const expected = read(text, format)
+    for (const end of ['\r\n', '\r']) {
+      const document = read(text.replaceAll('\n', end), format)
+      assert.deepEqual(document.problems, [])
+      assert.deepEqual(document.data, { version: 1, a: [1, 'b'] })
+      assert.deepEqual(document.place(['a', 1], 'value'), expected.place(['a', 1], 'value'))
+    }
+  }
+  assert.deepEqual(problems('{\r\r"a": tru}', 'json'), [
+    '3:6  a JSON value is expected here  (text stands in double quotes)',
+  ])
+})
+
 test('broken YAML is told at its place', () => {
   assert.match(problems('a:\n\tb: 1')[0] ?? '', /^2:1 {2}Tabs/)
   assert.match(problems('a: [1\nb: 2')[0] ?? '', /^2:1 /)

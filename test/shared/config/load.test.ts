@@ -44,15 +44,33 @@ test('a file that is too large is not read', async (t) => {
   const file = join(await folder(t), 's.json')
   await writeFile(file, '')
   await truncate(file, 16 * 1024 * 1024 + 1)
-  assert.equal(await problem(file), '  larger than 16 MiB')
+  assert.equal(await problem(file), ':1:1  larger than 16 MiB')
+})
+
+test('one byte order mark is no part of the text', async (t) => {
+  const dir = await folder(t)
+  await writeFile(join(dir, 's.json'), `\ufeff${CLASSIC_JSON}`)
+  assert.ok((await loadConfig(join(dir, 's.json'), {})).ok)
+  await writeFile(join(dir, 's.json'), '\ufeff{"a": 5}')
+  assert.equal(await problem(join(dir, 's.json')), ':1:7  a  must be an object, not a number')
+  await writeFile(join(dir, 's.yaml'), '\ufeffa: 5')
+  assert.equal(await problem(join(dir, 's.yaml')), ':1:4  a  must be an object, not a number')
+  await writeFile(join(dir, 's.json'), '\ufeff\ufeff{}')
+  assert.match(await problem(join(dir, 's.json')), /^:1:1  a JSON value is expected here/)
+})
+
+test('an empty file is told at its beginning', async (t) => {
+  const dir = await folder(t)
+  await writeFile(join(dir, 's.yaml'), '')
+  assert.equal(await problem(join(dir, 's.yaml')), ':1:1  the file is empty')
+  await writeFile(join(dir, 's.json'), '')
+  assert.equal(await problem(join(dir, 's.json')), ':1:1  the file ends too early')
 })
 
 test('a file that is not plain UTF-8 is told', async (t) => {
   const file = join(await folder(t), 's.json')
-  await writeFile(file, Buffer.from(`\ufeff${CLASSIC_JSON}`))
-  assert.equal(await problem(file), '  begins with a byte order mark  (save it as UTF-8 without one)')
   await writeFile(file, Buffer.from(`\ufeff${CLASSIC_JSON}`, 'utf16le'))
-  assert.equal(await problem(file), '  not UTF-8 but UTF-16  (save it as UTF-8)')
+  assert.equal(await problem(file), ':1:1  not UTF-8 but UTF-16  (save it as UTF-8)')
   await writeFile(file, Buffer.from(CLASSIC_JSON.replace('My', '\xe9'), 'latin1'))
-  assert.equal(await problem(file), '  not UTF-8  (save it as UTF-8)')
+  assert.equal(await problem(file), ':1:1  not UTF-8  (save it as UTF-8)')
 })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseConfig } from '../../../shared/config/parse.js'
+import { formatProblems } from '../../../shared/config/problem.js'
 import { CLASSIC_JSON, lines, load, problemsOf, warningsOf } from './fixtures.js'
 
 const service = (keys: string) => `a: { servers: [h], polling: { method: ping }, apis: [/a], ${keys} }`
@@ -136,6 +137,79 @@ test('a duplicate key is told with the line of the first', () => {
   assert.deepEqual(lines(problemsOf(json, {}, 's.json')), [
     '1:72  a.apis  duplicate key "apis"  (the first is on line 1)',
   ])
+})
+
+test('what a duplicate key holds is checked as well', () => {
+  const text = [
+    'a: { servers: [h], polling: { method: pong }, apis: [/a] }',
+    'b: { servers: [h], polling: { method: ping, retries: 1, retries: x }, apis: [/b] }',
+    'a: { servers: ["${HOST}"], polling: { method: health }, apis: [c], colour: red }',
+    '',
+  ].join('\n')
+  assert.deepEqual(lines(problemsOf(text)), [
+    '1:39  a.polling.method  must be one of "health", "ping", "tcp", not "pong"  (did you mean "ping"?)',
+    '2:57  b.polling.retries  duplicate key "retries"  (the first is on line 2)',
+    '2:66  b.polling.retries  must be a number, not text',
+    '3:1  a  duplicate key "a"  (the first is on line 1)',
+    '3:16  a.servers[0]  the variable HOST is not set  (set it, or give a default: ${HOST:-…})',
+    '3:28  a.polling.endpoint  "endpoint" is required for the method health',
+    '3:64  a.apis[0]  a path must begin with "/"',
+    '3:68  a.colour  unknown key "colour"',
+  ])
+  // What only the other entry of two would break is no fault of the file.
+  const twice = `version: 1\nservices: { a: ${service('').slice(3)} }\nservices: { b: ${service('').slice(3)} }\nroutes: [{ match: { path: /x }, service: a }]`
+  assert.match(only(twice), /^3:1 {2}services {2}duplicate key/)
+})
+
+test('faulty servers hide nothing of the polling', () => {
+  const faulty = (servers: string) =>
+    lines(problemsOf(`a: { servers: ${servers}, polling: { method: health, rise: 0 }, apis: [/a] }`)).join('\n')
+  assert.match(faulty('x'), /must be a list of addresses[^]*"endpoint" is required[^]*must be at least 1/)
+  assert.match(faulty('[5]'), /must be an address[^]*"endpoint" is required/)
+  // Entries with a polling of their own may well have it there.
+  assert.doesNotMatch(faulty('[{ polling: { endpoint: / } }]'), /"endpoint" is required/)
+  assert.doesNotMatch(faulty('{ h: 5 }'), /"endpoint" is required/)
+})
+
+/** How many times as long eight times as much takes. */
+function growth(text: (n: number) => string, n: number): number {
+  const tookMs = (count: number) => {
+    const given = text(count)
+    const startedAt = performance.now()
+    parseConfig(given, 'services.json', {})
+    return performance.now() - startedAt
+  }
+  tookMs(n)
+  return Math.min(tookMs(8 * n), tookMs(8 * n)) / tookMs(n)
+}
+
+test('the time grows with the faults and not with their square', { timeout: 60_000 }, () => {
+  const full = (services: string, routes: string) => `{"version":1,"services":{${services}},"routes":[${routes}]}`
+  const one = (name: string) => `"${name}":{"servers":["h"],"polling":{"method":"ping"},"apis":["/${name}"]}`
+  const times = (n: number, text: (i: number) => string) => Array.from({ length: n }, (_, i) => text(i)).join(',')
+  const unknownServices = (n: number) =>
+    full(
+      times(n, (i) => one(`service${i}`)),
+      times(n, (i) => `{"match":{"path":"/x"},"service":"servce${i}"}`),
+    )
+  const sameRoutes = (n: number) =>
+    full(
+      one('a'),
+      times(n, () => '{"match":{"path":"/x"},"service":"a"}'),
+    )
+  // A quadratic way would take 64 times as long.
+  assert.ok(growth(unknownServices, 1000) < 24)
+  assert.ok(growth(sameRoutes, 2500) < 24)
+})
+
+test('only the first hundred problems are shown, and how many more there are', () => {
+  const problems = problemsOf(servers(JSON.stringify(Array.from({ length: 250 }, (_, i) => `ftp://${i}`))))
+  const shown = formatProblems(problems)
+  assert.equal(problems.length, 250)
+  assert.equal(shown.length, 101)
+  assert.match(shown[99] ?? '', /a\.servers\[99\]/)
+  assert.equal(shown[100], '… and 150 more')
+  assert.equal(formatProblems(problems.slice(0, 100)).length, 100)
 })
 
 test('two listeners on one port are an error where their hosts overlap', () => {

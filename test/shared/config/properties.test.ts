@@ -13,7 +13,7 @@ function holds(text: string, file: string): void {
   const parsed = parseConfig(text, file, { TOKEN: 'a-long-token' }, DEPS)
   const found = parsed.ok ? parsed.warnings : parsed.problems
   if (!parsed.ok) assert.notEqual(found.length, 0)
-  const lineCount = text.split('\n').length
+  const lineCount = text.split(/\r\n|\r|\n/).length
   for (const problem of found) {
     assert.ok(problem.line >= 0 && problem.line <= lineCount, JSON.stringify(problem))
     assert.doesNotMatch(formatProblem(problem), /[\n\r]/)

@@ -6,7 +6,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { loadConfig } from '../../../shared/config/load.js'
 import { jsonSchema } from '../../../shared/config/schema/layouts.js'
-import { CLASSIC_YAML, FULL_YAML } from './fixtures.js'
+import { CLASSIC_YAML, FULL_YAML, problemsOf } from './fixtures.js'
 
 const ROOT = new URL('../../../', import.meta.url)
 const text = (name: string) => readFileSync(new URL(name, ROOT), 'utf8')
@@ -89,6 +89,33 @@ test('the schema takes what the parser takes, and refuses what it refuses', () =
     assert.equal(classic.safeParse(parse(CLASSIC_YAML.replace(right, wrong))).success, false, wrong)
   }
   assert.ok(full.safeParse(parse(FULL_YAML.replace('port: 9008', "port: '${PORT}'"))).success)
+})
+
+test('the manual names the least that a duration may be, and the parser holds to it', () => {
+  const [, ...sections] = text('docs/config.md').split(/^### /m)
+  const row = (section: string, key: string) => {
+    const found = sections.find((one) => one.startsWith(`${section}\n`)) ?? ''
+    return found.split('\n').find((line) => line.startsWith(`| \`${key}\``)) ?? ''
+  }
+  const told = (section: string, key: string, least: number) => {
+    assert.match(row(section, key), new RegExp(`at least ${least}\\b`), `${section} ${key}`)
+  }
+  const meta = (keys: string) => `a: { servers: [h], polling: { method: ping }, apis: [/a] }\nmeta-info: { ${keys} }`
+  const polling = (keys: string) => `a: { servers: [h], polling: { method: ping, ${keys} }, apis: [/a] }`
+  const holds = (config: (seconds: number) => string, least: number) => {
+    assert.deepEqual(problemsOf(config(least)), [])
+    assert.match(problemsOf(config(least * 0.4))[0]?.message ?? '', /must be at least/)
+  }
+  for (const key of ['events', 'minutes', 'hours', 'requests', 'gone']) {
+    told('retention', key, 60)
+    holds((seconds) => meta(`retention: { ${key}: ${seconds} }`), 60)
+  }
+  told('processor', 'hang', 2)
+  holds((seconds) => meta(`hang: ${seconds}`), 2)
+  told('polling', 'frequency', 0.01)
+  holds((seconds) => polling(`frequency: ${seconds}`), 0.01)
+  told('polling', 'timeout', 0.001)
+  told('expect', 'max_latency', 0.001)
 })
 
 test('the example loads without a warning and names its schema', async () => {
