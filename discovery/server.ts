@@ -10,12 +10,13 @@ import { openListener } from './api/listener.js'
 import { createPoller } from './polling/poller.js'
 import { createProber } from './polling/probes/prober.js'
 import { createSuspicion } from './polling/suspicion.js'
+import { createRecall } from './recall.js'
 import { createPersistence } from './registry/persistence.js'
 import { createRegistry } from './registry/registry.js'
 import { createConfigSource } from './sources/config-source.js'
 import { openStore } from './store/open.js'
 import { startRetention } from './store/retention.js'
-import type { RegistryEvent, Store } from './store/store.js'
+import type { RegistryEvent, Store, StoredInstance } from './store/store.js'
 import { createTraffic } from './traffic.js'
 
 export interface DiscoveryDeps {
@@ -53,7 +54,9 @@ export async function startDiscovery(config: Config, deps: DiscoveryDeps): Promi
   const listener = await openListener({
     ...(discovery.host !== undefined && { host: discovery.host }),
     port: discovery.port,
-    portKey: config.layout === 'classic' ? 'meta-info.discovery_server_port' : 'discovery.port',
+    ...(config.layout === 'classic'
+      ? { hostKey: 'meta-info.discovery_server_host', portKey: 'meta-info.discovery_server_port' }
+      : { hostKey: 'discovery.host', portKey: 'discovery.port' }),
   })
   const store = await openStore(discovery.store, deps)
   const parts = await startParts(config, store, deps).catch(async (error: unknown) => {
@@ -80,17 +83,16 @@ export async function startDiscovery(config: Config, deps: DiscoveryDeps): Promi
 async function startParts(config: Config, store: Store, deps: DiscoveryDeps) {
   const { clock, log, version } = deps
   const { state, history } = store
-  const orElse = <T>(what: string, promise: Promise<T>, fallback: T): Promise<T> =>
-    promise.catch((error: unknown) => {
-      log.error({ reason: String(error) }, `${what} cannot be read from the store`)
-      return fallback
-    })
-  const stored = await orElse('the state of instances', state.load(), [])
-  const earlier = await orElse('the totals of requests', history.totals(), [])
-  // The wall clock rises from one start to the next too, and far above any number that the store gave.
-  const term = await orElse('the number of this start', state.nextTerm(), clock.wall())
+  const recall = createRecall(deps)
+  const stored = await recall.first('the state of instances', () => state.load(), recallState)
+  const earlier = await recall.first(
+    'the totals of requests',
+    () => history.totals(),
+    (late) => traffic.recall(late),
+  )
+  const term = await state.nextTerm()
 
-  const persistence = createPersistence(stored, { state, clock, log })
+  const persistence = createPersistence(stored, { state, clock, log, onLost: (rows) => registry.adopt(rows) })
   const registry = createRegistry({
     clock,
     log,
@@ -104,6 +106,7 @@ async function startParts(config: Config, store: Store, deps: DiscoveryDeps) {
   const prober = createProber(deps)
   const poller = createPoller(registry, config.discovery.polling, { ...deps, prober, history })
   const services = new Set(config.services.map(({ name }) => name))
+  const routes = new Set(config.routes.map(({ id }) => id))
   const traffic = createTraffic(earlier, {
     history,
     clock,
@@ -112,6 +115,7 @@ async function startParts(config: Config, store: Store, deps: DiscoveryDeps) {
     known: {
       service: (name) => services.has(name),
       instance: (id) => registry.status(id) !== undefined,
+      route: (id) => routes.has(id),
     },
   })
   const lifecycle = {
@@ -120,16 +124,33 @@ async function startParts(config: Config, store: Store, deps: DiscoveryDeps) {
     processorExpected: deps.processorExpected,
     draining: false,
   }
-  const api = createApi({ config, version, registry, store, traffic, polling: poller, lifecycle, clock, log })
+  const api = createApi({ config, version, registry, store, recall, traffic, polling: poller, lifecycle, clock, log })
   const known = () => registry.current.instances.map(({ id }) => id)
   const retention = startRetention(config.discovery.retention, known, store, deps)
 
-  const byId = new Map(stored.map((instance) => [instance.id, instance]))
+  let remembered = stored && byId(stored)
+  // The registry first: nothing that was stored is overwritten before it is known.
+  function recallState(late: readonly StoredInstance[]): void {
+    remembered = byId(late)
+    registry.adopt(remembered)
+    persistence.learn(late)
+    trimPackets()
+  }
+  // Else a lowered limit would show only after the next poll of each instance.
+  function trimPackets(): void {
+    const limits = registry.statuses().map(({ instance, polling }) => [instance.id, polling.packetLimit] as const)
+    history
+      .trimPackets(limits)
+      .catch((error: unknown) => log.warn({ reason: String(error) }, 'packets beyond their limit could not be removed'))
+  }
+
   const source = createConfigSource(config.services)
   await source.start((servers) => {
-    registry.replace(servers, byId)
+    registry.replace(servers, remembered ?? 'unread')
     poller.sync(servers)
   })
+  if (stored) trimPackets()
+  recall.start()
 
   return {
     registry,
@@ -147,12 +168,18 @@ async function startParts(config: Config, store: Store, deps: DiscoveryDeps) {
       await source.close()
       await poller.close()
       prober.close()
+      recall.close()
       registry.flush()
       await persistence.close()
+      traffic.close()
       retention.close()
       await api.close()
     },
   }
+}
+
+function byId(stored: readonly StoredInstance[]): ReadonlyMap<string, StoredInstance> {
+  return new Map(stored.map((instance) => [instance.id, instance]))
 }
 
 function logEvent({ kind, instance, service, from, to, reason }: RegistryEvent, log: Log): void {

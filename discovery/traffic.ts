@@ -3,6 +3,7 @@ import type { Clock } from '../shared/clock.js'
 import type { Code } from '../shared/errors.js'
 import type { AttemptResult, Report, RequestRecord, TrafficCount, TrafficSink } from '../shared/metrics/report.js'
 import { addTo, emptySum, type Sum } from '../shared/metrics/sum.js'
+import { createHeldCounts } from './held-counts.js'
 import type { HistoryStore } from './store/store.js'
 
 /** A worker that has not reported for so long is shown no more. */
@@ -27,6 +28,10 @@ export interface LifeTotals {
 }
 
 export interface Traffic extends TrafficSink {
+  /** The sums of earlier lives, once, where they were not known at the start. */
+  recall(earlier: readonly TrafficCount[]): void
+  /** Lets the history have what was held back; the store adds it to its sums, whether this process could read them or not. */
+  close(): void
   /** Sums by service and instance, those of earlier lives included; live objects, to be read at once. */
   counts(): readonly TrafficCount[]
   life(): LifeTotals
@@ -41,11 +46,15 @@ export interface TrafficDeps {
   /** Traffic failed at a known instance; called once for each report that says so. */
   readonly onSuspect: (instance: string) => void
   /** Only these become labels and rings of their own; the traffic of others is counted under an empty name. */
-  readonly known: { service(name: string): boolean; instance(id: string): boolean }
+  readonly known: { service(name: string): boolean; instance(id: string): boolean; route(id: string): boolean }
 }
 
-/** `earlier`: what the history's `totals()` gave at the start, so that totals go on where they ended. */
-export function createTraffic(earlier: readonly TrafficCount[], deps: TrafficDeps): Traffic {
+/**
+ * `earlier`: what the history's `totals()` gave at the start, so that totals go on where they ended. Undefined where it
+ * could not be read: counts are then held back from the history until `recall`, for what is written would come back in
+ * `totals()` and be counted twice.
+ */
+export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps: TrafficDeps): Traffic {
   const { history, clock, known } = deps
   const sums = new Map<string, Sum>()
   const gauges = new Map<string, WorkerGauges & { readonly seen: number }>()
@@ -54,6 +63,7 @@ export function createTraffic(earlier: readonly TrafficCount[], deps: TrafficDep
   let retries = 0
   let recorded = 0
   let shed = 0
+  let held = earlier === undefined ? createHeldCounts() : undefined
 
   function sumOf(service: string, instance: string): Sum {
     const key = `${service}\n${instance}`
@@ -69,19 +79,35 @@ export function createTraffic(earlier: readonly TrafficCount[], deps: TrafficDep
     return service === item.service && instance === item.instance ? item : { ...item, service, instance }
   }
 
+  /** Its route, too: the store keeps a number for each name that it ever saw. */
+  function admittedRecord(record: RequestRecord): RequestRecord {
+    const item = admitted(record)
+    return item.route === '' || known.route(item.route) ? item : { ...item, route: '' }
+  }
+
+  function add(counts: readonly TrafficCount[]): void {
+    for (const count of counts) addTo(sumOf(count.service, count.instance), count)
+  }
+
+  function release(): void {
+    held?.release(history)
+    held = undefined
+  }
+
   function expire(now: number): void {
     for (const [worker, entry] of gauges) if (now - entry.seen > GAUGE_LIFE_MS) gauges.delete(worker)
   }
 
-  for (const count of earlier) addTo(sumOf(count.service, count.instance), count)
+  if (earlier) add(earlier)
 
   return {
     accept(report) {
       const counts = report.counts.map(admitted)
-      for (const count of counts) addTo(sumOf(count.service, count.instance), count)
-      if (counts.length > 0) history.addCounts(clock.wall(), counts)
+      add(counts)
+      if (held) held.add(clock.wall(), counts)
+      else if (counts.length > 0) history.addCounts(clock.wall(), counts)
       if (report.records.length > 0 && deps.requestLimit > 0) {
-        history.appendRequests(report.records.map(admitted), deps.requestLimit)
+        history.appendRequests(report.records.map(admittedRecord), deps.requestLimit)
       }
       for (const result of ['success', 'failure', 'timeout'] as const) attempts[result] += report.attempts[result]
       for (const [code, n] of Object.entries(report.codes)) codes[code as Code] = (codes[code as Code] ?? 0) + n
@@ -96,6 +122,12 @@ export function createTraffic(earlier: readonly TrafficCount[], deps: TrafficDep
         gauges.set(report.worker, { worker: report.worker, gauges: report.gauges, at: clock.wall(), seen: now })
       }
     },
+    recall(late) {
+      if (!held) return
+      add(late)
+      release()
+    },
+    close: release,
     counts: () => [...sums.values()],
     life: () => ({ attempts: { ...attempts }, retries, codes: { ...codes }, served: recorded + shed, recorded, shed }),
     workers() {

@@ -4,6 +4,7 @@ import type { Config } from '../../shared/config/model.js'
 import type { Log } from '../../shared/log.js'
 import type { Explain, ProcessorView } from '../../shared/processor.js'
 import type { Poller } from '../polling/poller.js'
+import type { Recall } from '../recall.js'
 import type { Registry } from '../registry/status.js'
 import type { Store } from '../store/store.js'
 import type { Traffic } from '../traffic.js'
@@ -13,6 +14,7 @@ export interface ApiDeps {
   readonly version: string
   readonly registry: Registry
   readonly store: Store
+  readonly recall: Pick<Recall, 'missing'>
   readonly traffic: Traffic
   readonly polling: Pick<Poller, 'stats'>
   readonly lifecycle: Lifecycle

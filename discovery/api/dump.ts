@@ -1,9 +1,10 @@
 // /dump: what /stats?packets=all says, in one file that is whole at every moment.
 import { randomUUID } from 'node:crypto'
-import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import cron from 'node-cron'
 import { cronLog } from '../cron-log.js'
+import { StoreUnavailable } from '../store/store.js'
 import type { ApiDeps } from './deps.js'
 import { sendJson, type Endpoint } from './endpoint.js'
 import { ApiProblem } from './problem.js'
@@ -11,6 +12,8 @@ import { readQuery } from './query.js'
 import type { Settle } from './settle.js'
 import { statsText } from './stats.js'
 import { writeAll } from './stream.js'
+
+const PART = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/
 
 export interface Dump {
   readonly endpoint: Endpoint
@@ -22,12 +25,14 @@ export interface Dump {
 export function createDump(deps: ApiDeps, settle: Settle): Dump {
   const { dumpFile, dumpSchedule } = deps.config.discovery
   let running: Promise<void> | undefined
+  const tidied = removeLeftovers(dumpFile)
 
   /** One write at a time: who asks while it runs gets its result. */
   function write(): Promise<void> {
     running ??= settle
       .history()
-      .then(() => replaceFile(dumpFile, statsText(Infinity, deps)))
+      .then(() => tidied)
+      .then(() => replaceFile(dumpFile, statsText(Infinity, deps, 'fail')))
       .finally(() => {
         running = undefined
       })
@@ -61,6 +66,7 @@ export function createDump(deps: ApiDeps, settle: Settle): Dump {
 
     async close() {
       await task?.destroy()
+      await tidied
       await running?.catch(() => undefined)
     },
   }
@@ -82,6 +88,17 @@ async function replaceFile(file: string, pieces: AsyncIterable<string>): Promise
   await syncFolder(folder)
 }
 
+/** Parts that a process killed in the middle of a write has left; what cannot be removed harms nobody. */
+async function removeLeftovers(file: string): Promise<void> {
+  const folder = dirname(file)
+  const part = (name: string) => name.startsWith(`.${basename(file)}.`) && PART.test(name)
+  try {
+    for (const name of await readdir(folder)) if (part(name)) await rm(join(folder, name), { force: true })
+  } catch {
+    // The first dump tells what is wrong with the folder.
+  }
+}
+
 async function syncFolder(folder: string): Promise<void> {
   let handle: FileHandle | undefined
   try {
@@ -96,5 +113,6 @@ async function syncFolder(folder: string): Promise<void> {
 
 /** The system's code and nothing of the path, e.g. `ENOSPC: no space left on device`. */
 function reasonOf(error: unknown): string {
+  if (error instanceof StoreUnavailable) return 'the store cannot be read'
   return error instanceof Error ? (error.message.split(',')[0] ?? error.message) : String(error)
 }

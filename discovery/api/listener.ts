@@ -16,7 +16,8 @@ export interface ListenerOptions {
   readonly host?: string
   /** 0 picks a free one. */
   readonly port: number
-  /** Which key of the config sets the port, for the message. */
+  /** Which keys of the config set them, for the message. */
+  readonly hostKey: string
   readonly portKey: string
 }
 
@@ -29,7 +30,8 @@ export interface Listener {
 }
 
 /** Rejects with an Error whose message is one line for people where the port cannot be had. */
-export async function openListener({ host, port, portKey }: ListenerOptions): Promise<Listener> {
+export async function openListener(options: ListenerOptions): Promise<Listener> {
+  const { host, port } = options
   let handler: RequestListener = starting
   const server = createServer(
     {
@@ -51,7 +53,7 @@ export async function openListener({ host, port, portKey }: ListenerOptions): Pr
       server.listen({ port, ...(host !== undefined && { host }) }, resolve)
     })
   } catch (error) {
-    throw new Error(whyNot(error, host, port, portKey), { cause: error })
+    throw new Error(whyNot(error, options), { cause: error })
   }
   return {
     port: (server.address() as AddressInfo).port,
@@ -73,13 +75,17 @@ const starting: RequestListener = (_req, res) => {
   res.end(JSON.stringify({ type: 'urn:serverpy:api:503', title: 'Not available now', status: 503, detail: 'starting' }))
 }
 
-function whyNot(error: unknown, host: string | undefined, port: number, portKey: string): string {
+// What the system says of a host that is no address, or none that can be listened on here.
+const BAD_HOST = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL', 'ENODEV', 'ENOTFOUND'])
+
+function whyNot(error: unknown, { host, port, hostKey, portKey }: ListenerOptions): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const where = `(discovery server): set ${portKey}`
   if (code === 'EADDRINUSE') return `port ${port} is in use ${where} to a free one, or stop what listens there`
   if (code === 'EACCES') return `port ${port} may not be opened by this user ${where} to one above 1023`
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return `${host ?? 'the host'} is no address of this machine (discovery server): set discovery.host to one, or leave it out`
+  if (BAD_HOST.has(code) || /^EAI_/.test(code)) {
+    return `${host ?? 'the host'} is no address of this machine (discovery server): set ${hostKey} to one, or leave it out`
   }
-  return `port ${port} cannot be opened ${where}: ${error instanceof Error ? error.message : String(error)}`
+  const reason = error instanceof Error ? error.message : String(error)
+  return `port ${port} cannot be opened ${where} or ${hostKey}: ${reason}`
 }

@@ -68,9 +68,12 @@ function processorCheck({ lifecycle }: ApiDeps): Check {
   return { name, ok: state === 'serving' && serving > 0, vital: true, detail }
 }
 
-function storeCheck({ store }: ApiDeps): Check {
+function storeCheck({ store, recall }: ApiDeps): Check {
   const health = store.health()
-  return { name: 'store', ok: health.ok, vital: false, detail: health.ok ? 'written to' : health.reason }
+  const { missing } = recall
+  const unread = missing.length > 0 ? `not read yet: ${missing.join(', ')}` : undefined
+  const detail = health.ok ? (unread ?? 'written to') : health.reason
+  return { name: 'store', ok: health.ok && unread === undefined, vital: false, detail }
 }
 
 function configCheck({ config }: ApiDeps): Check {

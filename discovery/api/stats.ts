@@ -41,8 +41,11 @@ export function statsEndpoint(deps: ApiDeps, settle: Settle): Endpoint {
   }
 }
 
-/** The JSON text of the answer in pieces; `limit` packets per instance, the newest, oldest first. */
-export async function* statsText(limit: number, deps: ApiDeps): AsyncGenerator<string> {
+/**
+ * The JSON text of the answer in pieces; `limit` packets per instance, the newest, oldest first. Packets that cannot be
+ * read are left out, for an instance is worth showing without them, or make the whole text `fail`.
+ */
+export async function* statsText(limit: number, deps: ApiDeps, unreadable?: 'fail'): AsyncGenerator<string> {
   const counts = countsByInstance(deps)
   let separator = ''
   yield `{"generated_at":${JSON.stringify(iso(deps.clock.wall()))},"service_statistics":[`
@@ -57,7 +60,7 @@ export async function* statsText(limit: number, deps: ApiDeps): AsyncGenerator<s
       ...instanceFacts(status, counts.get(status.instance.id)),
     })
     yield `${separator}${fields.slice(0, -1)},"stats_packets":[`
-    yield* packetsText(status, limit, deps)
+    yield* packetsText(status, limit, deps, unreadable)
     yield ']}'
     separator = ','
   }
@@ -65,8 +68,12 @@ export async function* statsText(limit: number, deps: ApiDeps): AsyncGenerator<s
   yield `],${end.slice(1)}`
 }
 
-/** Without its packets an instance is still worth showing: what the store cannot give now is left out. */
-async function* packetsText(status: InstanceStatus, limit: number, deps: ApiDeps): AsyncGenerator<string> {
+async function* packetsText(
+  status: InstanceStatus,
+  limit: number,
+  deps: ApiDeps,
+  unreadable: 'fail' | undefined,
+): AsyncGenerator<string> {
   let separator = ''
   try {
     for await (const packets of oldestFirst(status, Math.min(limit, status.polling.packetLimit), deps)) {
@@ -75,6 +82,7 @@ async function* packetsText(status: InstanceStatus, limit: number, deps: ApiDeps
       separator = ','
     }
   } catch (error) {
+    if (unreadable === 'fail') throw error
     deps.log.warn({ instance: status.instance.id, reason: String(error) }, 'the packets cannot be read')
   }
 }

@@ -124,7 +124,11 @@ export function requestTotals(deps: ApiDeps) {
 }
 
 export function latencyView(count: TrafficCount) {
-  const at = (q: number) => rounded(quantile(count.buckets, q))
+  const at = (q: number) => {
+    const ms = quantile(count.buckets, q)
+    // Interpolated inside its bucket it can come out above every sample.
+    return rounded(ms === null ? null : Math.min(ms, count.latencyMaxMs))
+  }
   return {
     mean: count.requests === 0 ? null : rounded(count.latencySumMs / count.requests),
     p50: at(0.5),

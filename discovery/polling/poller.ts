@@ -7,6 +7,7 @@ import type { Registry } from '../registry/status.js'
 import type { HistoryStore } from '../store/store.js'
 import { createCronGroups } from './cron.js'
 import { createGate } from './gate.js'
+import { interleave } from './interleave.js'
 import { createMeter, type PollerStats } from './meter.js'
 import type { Prober } from './probes/prober.js'
 import type { TryResult } from './probes/probe.js'
@@ -124,7 +125,7 @@ export function createPoller(
       const ids = new Set(servers.map(({ spec }) => spec.id))
       for (const id of [...polled.keys()]) if (!ids.has(id)) drop(id)
       const fresh: [id: string, everyMs: number | null][] = []
-      for (const server of servers) {
+      for (const server of interleave(servers, ({ spec }) => spec.service)) {
         const { id } = server.spec
         const { frequency } = server.polling
         const known = polled.get(id)

@@ -7,6 +7,8 @@ import type { InstanceStatus } from './status.js'
 export interface Persistence {
   /** Takes note and returns at once; a later change of the same instance replaces one that is not written yet. */
   changed(statuses: readonly InstanceStatus[]): void
+  /** What `state.load()` gave at last: from now on what waits is written, with the next versions. */
+  learn(stored: readonly StoredInstance[]): void
   /** Instances whose latest state is not written yet. */
   readonly waiting: number
   /** Tries once more to write what waits, for at most `GRACE_MS`; later changes are ignored. */
@@ -18,13 +20,23 @@ const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 10_000
 const GRACE_MS = 2000
 
-/** `stored`: what `state.load()` gave. A writer that has written meanwhile is overruled: the registry knows health best. */
-export function createPersistence(
-  stored: readonly StoredInstance[],
-  deps: { readonly state: StateStore; readonly clock: Clock; readonly log: Log },
-): Persistence {
+export interface PersistenceDeps {
+  readonly state: StateStore
+  readonly clock: Clock
+  readonly log: Log
+  /** Rows by id that another writer has written meanwhile, before they are overwritten: see `Registry.adopt`. */
+  readonly onLost?: (rows: ReadonlyMap<string, StoredInstance>) => void
+}
+
+/**
+ * `stored`: what `state.load()` gave; undefined where it could not be read. Nothing is written then until `learn`: what is
+ * stored would be overwritten by a registry that has never seen it. A writer that has written meanwhile is overruled, after
+ * `onLost`: the registry knows health best.
+ */
+export function createPersistence(stored: readonly StoredInstance[] | undefined, deps: PersistenceDeps): Persistence {
   const { state, clock, log } = deps
-  const versions = new Map(stored.map(({ id, version }) => [id, version]))
+  const versions = new Map(stored?.map(({ id, version }) => [id, version]))
+  let known = stored !== undefined
   /** In the order of the first unwritten change. */
   const waiting = new Map<string, InstanceStatus>()
   let writing = 0
@@ -48,7 +60,9 @@ export function createPersistence(
       restore(batch, lost)
       // One that is not stored any more begins anew.
       for (const id of lost) versions.delete(id)
-      for (const { id, version } of await state.load()) versions.set(id, version)
+      const rows = await state.load()
+      for (const { id, version } of rows) versions.set(id, version)
+      deps.onLost?.(new Map(rows.filter(({ id }) => lost.has(id)).map((row) => [row.id, row])))
     } catch (error) {
       log[retryMs === 0 ? 'error' : 'debug']({ err: error }, 'cannot write the state of instances; trying again')
       restore(batch, batch)
@@ -79,11 +93,22 @@ export function createPersistence(
     running = undefined
   }
 
+  function begin(): void {
+    if (known && waiting.size > 0) running ??= drain()
+  }
+
   return {
     changed(statuses) {
       if (closing.signal.aborted) return
       for (const status of statuses) waiting.set(status.instance.id, status)
-      if (waiting.size > 0) running ??= drain()
+      begin()
+    },
+
+    learn(rows) {
+      if (known || closing.signal.aborted) return
+      for (const { id, version } of rows) versions.set(id, version)
+      known = true
+      begin()
     },
 
     get waiting() {
@@ -95,7 +120,7 @@ export function createPersistence(
       closing.abort()
       const finish = async (): Promise<void> => {
         await running
-        for (let left = Math.ceil(waiting.size / BATCH); left > 0; left--) await writeBatch()
+        for (let left = known ? Math.ceil(waiting.size / BATCH) : 0; left > 0; left--) await writeBatch()
       }
       let cancel: (() => void) | undefined
       await Promise.race([finish(), new Promise<void>((resolve) => (cancel = clock.after(GRACE_MS, resolve)))])

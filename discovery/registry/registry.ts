@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../shared/clock.js'
 import type { ServerConfig } from '../../shared/config/model.js'
 import type { Log } from '../../shared/log.js'
-import type { Instance, InstanceSpec, Override, Snapshot } from '../../shared/registry/instance.js'
+import type { Health, Instance, InstanceSpec, Override, Snapshot } from '../../shared/registry/instance.js'
 import type { RegistryEvent, StoredInstance } from '../store/store.js'
 import { observe } from './health.js'
 import type { HealthState, InstanceStatus, Observation, Registry } from './status.js'
@@ -30,10 +30,17 @@ interface Entry {
   checkStartedAt: number | null
   last: Observation | null
   lastFailureAt: number | null
+  /** Whether an operator has set or ended the override in this life. */
+  overridden: boolean
+  /** While its row is unread: what the polls of this life would have made of each health that may be stored. */
+  unread: Readonly<Record<Health, HealthState>> | undefined
 }
 
 // A mass outage must not make every reader recompile for each of its instances; the first flip is never held back.
 const PUBLISH_GAP_MS = 20
+
+/** `since` of a health that no poll has changed yet. */
+const AS_STORED = -Infinity
 
 export function createRegistry(deps: RegistryDeps): OwnedRegistry {
   const { clock, log, term } = deps
@@ -83,7 +90,29 @@ export function createRegistry(deps: RegistryDeps): OwnedRegistry {
     const since = stored?.since ?? clock.wall()
     const health: HealthState = { health: stored?.health ?? 'unknown', streak: 0, blind: 0, since }
     const instance = toInstance(server.spec, health, stored?.override)
-    return { server, instance, health, checkStartedAt: null, last: null, lastFailureAt: null }
+    const unseen = { checkStartedAt: null, last: null, lastFailureAt: null }
+    return { server, instance, health, ...unseen, overridden: false, unread: undefined }
+  }
+
+  function added(entry: Entry): void {
+    changed.add(entry)
+    event(entry, 'added', '', entry.instance.health, 'configured')
+  }
+
+  function adoptHealth(entry: Entry, unread: Readonly<Record<Health, HealthState>>, row: StoredInstance): void {
+    const before = entry.health.health
+    const adopted = unread[row.health]
+    entry.health = adopted.since === AS_STORED ? { ...adopted, since: row.since } : adopted
+    const after = entry.health.health
+    if (after !== before) event(entry, 'health', before, after, 'as it was stored')
+  }
+
+  function adoptOverride(entry: Entry, { override }: StoredInstance): void {
+    const before = entry.instance.override
+    if (entry.overridden || before === override) return
+    entry.instance = toInstance(entry.server.spec, entry.health, override)
+    changed.add(entry)
+    event(entry, 'override', before ?? 'none', override ?? 'none', 'as it was stored')
   }
 
   return {
@@ -104,12 +133,11 @@ export function createRegistry(deps: RegistryDeps): OwnedRegistry {
       for (const server of servers) {
         const id = server.spec.id
         const known = before.get(id)
-        const entry = known ?? enter(server, stored?.get(id))
+        const entry = known ?? enter(server, stored === 'unread' ? undefined : stored?.get(id))
         entries.set(id, entry)
         if (known === undefined) {
-          if (stored?.has(id)) continue
-          changed.add(entry)
-          event(entry, 'added', '', entry.instance.health, 'configured')
+          if (stored === 'unread') entry.unread = hypotheses()
+          else if (!stored?.has(id)) added(entry)
           continue
         }
         if (!isDeepStrictEqual(known.server.spec, server.spec)) {
@@ -125,6 +153,26 @@ export function createRegistry(deps: RegistryDeps): OwnedRegistry {
       publish()
     },
 
+    adopt(stored) {
+      for (const [id, entry] of entries) {
+        const row = stored.get(id)
+        const { unread } = entry
+        entry.unread = undefined
+        if (row === undefined) {
+          if (unread) added(entry)
+          continue
+        }
+        if (unread) {
+          adoptHealth(entry, unread, row)
+          entry.instance = toInstance(entry.server.spec, entry.health, entry.instance.override)
+          // Its latest state replaces what waits to be written.
+          changed.add(entry)
+        }
+        adoptOverride(entry, row)
+      }
+      publish()
+    },
+
     started(id, at) {
       const entry = entries.get(id)
       if (entry) entry.checkStartedAt = at
@@ -135,8 +183,14 @@ export function createRegistry(deps: RegistryDeps): OwnedRegistry {
       if (!entry) return
       entry.last = observation
       if (observation.verdict === 'failed') entry.lastFailureAt = observation.endedAt
+      const { polling } = entry.server
       const before = entry.health.health
-      entry.health = observe(entry.health, observation, entry.server.polling)
+      entry.health = observe(entry.health, observation, polling)
+      if (entry.unread) {
+        const { up, down, unknown } = entry.unread
+        const next = (health: HealthState) => observe(health, observation, polling)
+        entry.unread = { up: next(up), down: next(down), unknown: next(unknown) }
+      }
       const after = entry.health.health
       if (after === before) return
       update(entry, entry.instance.override)
@@ -146,6 +200,7 @@ export function createRegistry(deps: RegistryDeps): OwnedRegistry {
     setOverride(id, override) {
       const entry = entries.get(id)
       if (!entry) return false
+      entry.overridden = true
       const before = entry.instance.override
       if (before === override) return true
       update(entry, override)
@@ -181,6 +236,11 @@ function toStatus({ instance, server, checkStartedAt, last, lastFailureAt }: Ent
     response: last?.response ?? '',
     latencyMs: last?.latencyMs ?? null,
   }
+}
+
+function hypotheses(): Readonly<Record<Health, HealthState>> {
+  const of = (health: Health): HealthState => ({ health, streak: 0, blind: 0, since: AS_STORED })
+  return { up: of('up'), down: of('down'), unknown: of('unknown') }
 }
 
 function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {

@@ -44,9 +44,15 @@ export interface InstanceStatus {
 export interface Registry extends RegistrySource {
   /**
    * Makes `servers` the whole content. What is known of an instance whose id stays is kept; a newcomer starts from its
-   * stored state, else `unknown`.
+   * stored state, else `unknown`. While what is stored is `unread` newcomers are `unknown` until `adopt`.
    */
-  replace(servers: readonly ServerConfig[], stored?: ReadonlyMap<string, StoredInstance>): void
+  replace(servers: readonly ServerConfig[], stored?: ReadonlyMap<string, StoredInstance> | 'unread'): void
+  /**
+   * What is stored, read late, and published at once. Instances that entered `unread` become what they would be, had it
+   * been known when they entered: stored health, on top of it the polls of this life. All others take the override of
+   * their row. An override that was set or ended in this life stays.
+   */
+  adopt(stored: ReadonlyMap<string, StoredInstance>): void
   /** A poll begins. */
   started(id: string, at: number): void
   /** A poll ended: updates health by streaks, publishes a snapshot if it changed. Unknown ids are ignored. */

@@ -2,6 +2,8 @@
 
 export interface MemoryRings<T> {
   add(ring: string, value: T, limit: number): void
+  /** Removes the oldest of a ring beyond its newest `limit` and returns how many. */
+  trim(ring: string, limit: number): number
   /** Position and value, newest first: of one ring or of all. */
   newest(ring?: string): Iterable<readonly [number, T]>
   /** Removes what `old` says and returns how many. */
@@ -37,6 +39,12 @@ export function createMemoryRings<T>(most: number): MemoryRings<T> {
       rings.set(ring, places)
       places.push(++place)
       rows.set(place, { ring, value })
+    },
+    trim(ring, limit) {
+      const places = rings.get(ring) ?? []
+      const over = Math.max(0, places.length - limit)
+      for (let left = over; left > 0; left--) dropOldest(ring, places)
+      return over
     },
     *newest(ring) {
       const places = ring === undefined ? [...rows.keys()] : (rings.get(ring) ?? [])

@@ -57,6 +57,11 @@ export function createMemoryStore(deps: { clock: Pick<Clock, 'wall'> }): Store {
     },
     addCounts: (at, counts) => rollups.add(at, counts),
 
+    async trimPackets(limits) {
+      let removed = 0
+      for (const [instance, limit] of limits) removed += packets.trim(instance, ringSize(limit))
+      return removed
+    },
     packets: async (instance, page) => pageOf(['packets', instance], page, packets.newest(instance), () => true),
     requests: async (filter, page) =>
       pageOf(scopeOf('requests', filter), page, requests.newest(filter.instance || undefined), matches(filter)),

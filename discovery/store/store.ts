@@ -114,6 +114,11 @@ export interface HistoryStore {
   /** Adds to the minute and the hour that hold `at`. */
   addCounts(at: number, counts: readonly TrafficCount[]): void
 
+  /**
+   * Removes in small chunks what each instance holds beyond its limit, which may have been lowered since; resolves with
+   * the number of packets removed.
+   */
+  trimPackets(limits: readonly PacketLimit[]): Promise<number>
   /** Newest first, of one instance. */
   packets(instance: string, page: PageRequest): Promise<Page<Packet>>
   requests(filter: RequestFilter, page: PageRequest): Promise<Page<RequestRecord>>
@@ -128,6 +133,9 @@ export interface HistoryStore {
   /** Removes what is older than the retention, in small chunks; resolves with the number of rows removed. */
   prune(before: PruneLimits): Promise<number>
 }
+
+/** An instance and the number of packets that are kept for it. */
+export type PacketLimit = readonly [instance: string, limit: number]
 
 /** Epoch milliseconds: older rows go. */
 export interface PruneLimits {

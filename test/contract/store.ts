@@ -181,6 +181,31 @@ export function storeContract(engine: string, open: (t: TestContext) => Promise<
     assert.deepEqual(await kept(), ['HTTP 200 (13)', 'HTTP 200 (12)', 'HTTP 200 (11)', 'HTTP 200 (10)'])
   })
 
+  it('rings are trimmed to lowered limits without a packet, however much that is', async ({ history, ...store }) => {
+    for (let n = 1; n <= 1300; n++) history.appendPacket(packetOf(n), 1300)
+    for (let n = 1; n <= 10; n++) history.appendPacket(packetOf(n, 'orders/b:1'), 10)
+    for (let n = 1; n <= 10; n++) history.appendPacket(packetOf(n, 'orders/c:1'), 10)
+    await store.flush()
+    const limits = [
+      ['orders/none:1', 1],
+      ['orders/a:1', 3],
+      ['orders/b:1', 10],
+      ['orders/c:1', 0],
+    ] as const
+    assert.equal(await history.trimPackets(limits), 1307)
+    assert.equal(await history.trimPackets(limits), 0)
+    const kept = (id: string) => allPages((page) => history.packets(id, page), 1000)
+    assert.deepEqual(await kept('orders/a:1'), [packetOf(1300), packetOf(1299), packetOf(1298)])
+    assert.equal((await kept('orders/b:1')).length, 10)
+    assert.deepEqual(await kept('orders/c:1'), [])
+    history.appendPacket(packetOf(1301), 3)
+    await store.flush()
+    assert.deepEqual(
+      (await kept('orders/a:1')).map(({ startedAt }) => startedAt),
+      [1301, 1300, 1299].map((n) => packetOf(n).startedAt),
+    )
+  })
+
   it('cursors walk a ring without gap or repetition while it moves on', async ({ history, ...store }) => {
     for (let n = 1; n <= 10; n++) history.appendPacket(packetOf(n), 10)
     await store.flush()

@@ -1,11 +1,14 @@
 // The discovery half as a whole: its port, its restarts and its troubles.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { startDiscovery, type Discovery } from '../../discovery/server.js'
+import { createSqliteStore } from '../../discovery/store/sqlite/store.js'
+import type { Store } from '../../discovery/store/store.js'
 import { systemClock } from '../../shared/clock.js'
 import { silentLog } from '../../shared/log.js'
 import { parseTestConfig } from '../kit/config.js'
@@ -23,14 +26,17 @@ function folder(t: TestContext): string {
 interface Options {
   readonly discovery?: Record<string, unknown>
   readonly servers?: readonly string[]
+  readonly polling?: Record<string, unknown>
   readonly processorExpected?: boolean
 }
 
-function configOf({ discovery = {}, servers = ['127.0.0.1:1'] }: Options) {
+function configOf({ discovery = {}, servers = ['127.0.0.1:1'], polling = {} }: Options) {
   return parseTestConfig({
     version: 1,
     discovery: { host: '127.0.0.1', port: 0, store: 'memory', ...discovery },
-    services: { orders: { servers, polling: { method: 'health', endpoint: '/up', frequency: 1 }, apis: ['/orders'] } },
+    services: {
+      orders: { servers, polling: { method: 'health', endpoint: '/up', frequency: 1, ...polling }, apis: ['/orders'] },
+    },
   })
 }
 
@@ -92,7 +98,28 @@ test('a port in use is one clear line that names the key to change, and nothing 
     message: `port ${port} is in use (discovery server): set discovery.port to a free one, or stop what listens there`,
   })
   assert.deepEqual(readdirSync(path), [])
-  await assert.rejects(start(t, { discovery: { host: '192.0.2.1' } }), /192\.0\.2\.1 is no address of this machine/)
+  await assert.rejects(start(t, { discovery: { host: '192.0.2.1' } }), {
+    message: '192.0.2.1 is no address of this machine (discovery server): set discovery.host to one, or leave it out',
+  })
+  const classic = (meta: Record<string, unknown>) =>
+    startDiscovery(
+      parseTestConfig({
+        'meta-info': { discovery_server_port: 0, ...meta },
+        orders: { servers: ['127.0.0.1:1'], polling: { method: 'ping' }, apis: ['/orders'] },
+      }),
+      {
+        clock: systemClock,
+        log: silentLog,
+        random: Math.random,
+        version: '1',
+        searchPath: '',
+        processorExpected: false,
+      },
+    )
+  const used = { discovery_server_host: '127.0.0.1', discovery_server_port: port }
+  await assert.rejects(classic(used), /set meta-info\.discovery_server_port to a free one/)
+  const foreign = { discovery_server_host: '192.0.2.1' }
+  await assert.rejects(classic(foreign), /set meta-info\.discovery_server_host to one, or leave it out/)
 })
 
 test('without a host it listens on IPv4 and, where there is one, IPv6', async (t) => {
@@ -166,6 +193,156 @@ test('with a store that cannot be opened it polls, answers and says that it is d
   assert.deepEqual([status, checks.map(({ name }) => name)], ['degraded', ['store']])
   const stats = await ask<{ service_statistics: unknown[]; store: { ok: boolean } }>(discovery, '/stats')
   assert.deepEqual([stats.service_statistics.length, stats.store.ok], [1, false])
+})
+
+/** A store as an earlier life left it: one instance that is down and drained, one without either, and ten requests. */
+async function leaveStore(path: string, drained: string, plain: string): Promise<Store> {
+  const store = await createSqliteStore(path, { clock: systemClock, log: silentLog })
+  const row = { service: 'orders', url: '', since: 1000, version: 7 }
+  await store.state.put([
+    { ...row, id: drained, health: 'down', override: 'drain', version: 1 },
+    { ...row, id: plain, health: 'up', version: 1 },
+  ])
+  store.history.addCounts(Date.now() - 120_000, [countOf({ instance: drained })])
+  await store.flush()
+  return store
+}
+
+interface Ready {
+  readonly status: string
+  readonly checks: readonly { readonly name: string; readonly detail: string }[]
+}
+
+/** `hinder` makes the store unreadable and returns what makes it readable again. */
+async function outlivesAnOutageAtTheStart(
+  t: TestContext,
+  path: string,
+  hinder: (store: Store) => Promise<() => Promise<void> | void>,
+): Promise<void> {
+  const origin = await startOrigin(t, (request) => request.answer(200))
+  const other = await startOrigin(t, (request) => request.answer(200))
+  const [drained, plain] = [`orders/${origin.address}`, `orders/${other.address}`]
+  const earlier = await leaveStore(path, drained, plain)
+  t.after(() => earlier.close())
+  const recover = await hinder(earlier)
+
+  const options: Options = {
+    discovery: { store: `sqlite:${path}` },
+    servers: [origin.address, other.address],
+    polling: { frequency: 3600, rise: 2 },
+  }
+  const life = await start(t, options)
+  const instances = () =>
+    life.registry.current.instances.map(({ health, override, since }) => [
+      health,
+      override,
+      since < Date.now() - 60_000,
+    ])
+  // One poll each: of what is stored nothing is known, so the first pass makes them up.
+  await waitFor(() => life.registry.current.instances.every(({ health }) => health === 'up'))
+  life.sink.accept(reportOf({ counts: [countOf({ instance: drained })], shed: 10 }))
+  const total = async () => (await ask<{ requests: { total: number } }>(life, '/stats')).requests.total
+  assert.equal(await total(), 10)
+  assert.equal((await ask<Ready>(life, '/readyz')).status, 'degraded')
+
+  await recover()
+  await waitFor(async () => (await ask<Ready>(life, '/readyz')).status === 'ready', { timeoutMs: 15_000 })
+  // One pass is not enough against the `down` that was stored, and the other has been up all the time.
+  assert.deepEqual(instances(), [
+    ['down', 'drain', true],
+    ['up', undefined, true],
+  ])
+  life.sink.accept(reportOf({ counts: [countOf({ instance: drained })], shed: 10 }))
+  assert.equal(await total(), 30)
+  const rolled = await ask<{ items: { requests: number }[] }>(life, '/api/v1/rollups?span=minute')
+  assert.equal(
+    rolled.items.reduce((sum, { requests }) => sum + requests, 0),
+    30,
+  )
+  await life.close()
+
+  const store = await createSqliteStore(path, { clock: systemClock, log: silentLog })
+  t.after(() => store.close())
+  const rows = new Map((await store.state.load()).map((row) => [row.id, row]))
+  assert.deepEqual([rows.get(drained)?.health, rows.get(drained)?.override], ['down', 'drain'])
+  assert.deepEqual([rows.get(plain)?.health, rows.get(plain)?.override], ['up', undefined])
+  assert.deepEqual(
+    (await store.history.totals()).map(({ requests }) => requests),
+    [30],
+  )
+  const added = (await store.history.events({}, { limit: 100 })).items.filter(({ kind }) => kind === 'added')
+  assert.deepEqual(added, [])
+}
+
+test('a store that cannot be opened at the start costs no override, no `down` and no total once it can', async (t) => {
+  const path = join(folder(t), 'serverpy.db')
+  await outlivesAnOutageAtTheStart(t, path, async (store) => {
+    await store.close()
+    renameSync(path, `${path}.hidden`)
+    mkdirSync(path)
+    return () => {
+      rmdirSync(path)
+      renameSync(`${path}.hidden`, path)
+    }
+  })
+})
+
+test('nor does one that another serverpy still holds', async (t) => {
+  const path = join(folder(t), 'serverpy.db')
+  await outlivesAnOutageAtTheStart(t, path, (store) => Promise.resolve(() => store.close()))
+})
+
+test('nor does a disk that is full at the start', async (t) => {
+  const directory = join(folder(t), 'small')
+  mkdirSync(directory)
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'serverpy-test', directory], { stdio: 'ignore' })
+  } catch {
+    t.skip('mounting a small file system needs root')
+    return
+  }
+  const ballast = join(directory, 'ballast')
+  const outlived = outlivesAnOutageAtTheStart(t, join(directory, 'serverpy.db'), async (store) => {
+    await store.close()
+    assert.throws(() => writeFileSync(ballast, Buffer.alloc(2 * 1024 * 1024)), /ENOSPC/)
+    return () => rmSync(ballast)
+  })
+  await outlived.finally(() => execFileSync('umount', ['-l', directory]))
+})
+
+test('a packet_limit that was lowered holds from the start, also where the next poll is far away', async (t) => {
+  const path = join(folder(t), 'serverpy.db')
+  // It never answers: with its first packet the limit would hold anyway.
+  const hanging = await startOrigin(t, () => undefined)
+  const instance = `orders/${hanging.address}`
+  const store = await createSqliteStore(path, { clock: systemClock, log: silentLog })
+  const packet = { instance, endedAt: 2, status: 'active', response: '', latencyMs: 1, tries: 1 } as const
+  for (let n = 1; n <= 1300; n++) store.history.appendPacket({ ...packet, startedAt: n }, 1300)
+  await store.close()
+
+  const life = await start(t, {
+    discovery: { store: `sqlite:${path}` },
+    servers: [hanging.address],
+    polling: { packet_limit: 5, frequency: 3600, timeout: 60 },
+  })
+  await waitFor(async () => {
+    const { items } = await ask<{ items: unknown[] }>(life, `/api/v1/instances/${instance}/packets?limit=100`)
+    return items.length === 5
+  })
+})
+
+test('files of the store are for its user and group alone', async (t) => {
+  const path = folder(t)
+  const umask = process.umask(0)
+  t.after(() => process.umask(umask))
+  await start(t, { discovery: { store: `sqlite:${join(path, 'serverpy.db')}` } })
+  const modes = readdirSync(path).map((name) => [name, (statSync(join(path, name)).mode & 0o777).toString(8)])
+  assert.deepEqual(modes, [
+    ['serverpy.db', '640'],
+    ['serverpy.db-shm', '640'],
+    ['serverpy.db-wal', '640'],
+    ['serverpy.db.lock', '640'],
+  ])
 })
 
 test('readiness waits for the processor that is to come and ends with the draining', async (t) => {

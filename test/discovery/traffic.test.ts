@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryStore } from '../../discovery/store/memory.js'
+import { createHeldCounts } from '../../discovery/held-counts.js'
 import { createTraffic } from '../../discovery/traffic.js'
 import type { TrafficCount } from '../../shared/metrics/report.js'
 import { fakeClock } from '../kit/clock.js'
@@ -10,7 +11,11 @@ import { A, B, countOf, recordOf, reportOf } from './api/server.js'
 function setUp(earlier: readonly TrafficCount[] = [], requestLimit = 100) {
   const clock = fakeClock()
   const store = createMemoryStore({ clock })
-  const known = { service: (name: string) => name === 'orders', instance: (id: string) => id === A || id === B }
+  const known = {
+    service: (name: string) => name === 'orders',
+    instance: (id: string) => id === A || id === B,
+    route: (id: string) => id === 'orders:/orders',
+  }
   const suspects: string[] = []
   const onSuspect = (id: string) => void suspects.push(id)
   const traffic = createTraffic(earlier, { history: store.history, clock, requestLimit, known, onSuspect })
@@ -89,4 +94,52 @@ test('made-up worker names do not make memory grow without end', () => {
   const { traffic } = setUp()
   for (let i = 0; i < 3000; i++) traffic.accept(reportOf({ worker: `w-${i}` }))
   assert.equal(traffic.workers().length, 1024)
+})
+
+test('totals of earlier lives that are read late are added once, and what was counted meanwhile is written once', async () => {
+  const clock = fakeClock()
+  const { history } = createMemoryStore({ clock })
+  history.addCounts(0, [countOf({ requests: 100 })])
+  const known = { service: () => true, instance: () => true, route: () => true }
+  const traffic = createTraffic(undefined, { history, clock, requestLimit: 1, known, onSuspect: () => undefined })
+  const total = async () => (await history.totals()).map(({ requests }) => requests)
+  traffic.accept(reportOf({ counts: [countOf()] }))
+  await clock.advance(60_000)
+  traffic.accept(reportOf({ counts: [countOf()] }))
+  assert.deepEqual([await total(), traffic.counts()[0]?.requests], [[100], 20])
+  traffic.recall(await history.totals())
+  traffic.recall(await history.totals())
+  assert.deepEqual([await total(), traffic.counts()[0]?.requests], [[120], 120])
+  const filter = { span: 'minute', from: clock.wall() - 120_000, to: clock.wall() + 120_000 } as const
+  assert.deepEqual(
+    (await history.rollups(filter)).map(({ requests }) => requests),
+    [10, 10],
+  )
+  traffic.accept(reportOf({ counts: [countOf()] }))
+  assert.deepEqual([await total(), traffic.counts()[0]?.requests], [[130], 130])
+})
+
+test('however long counts are held, memory is bounded and no request is lost', () => {
+  const held = createHeldCounts(3)
+  for (let minute = 0; minute < 10; minute++) held.add(minute * 60_000, [countOf(), countOf({ instance: B })])
+  const released: [number, number][] = []
+  held.release({
+    addCounts: (at, counts) =>
+      released.push(...counts.map(({ requests }): [number, number] => [at / 60_000, requests])),
+  })
+  assert.deepEqual(released, [
+    [0, 10],
+    [0, 100],
+    [1, 90],
+  ])
+})
+
+test('routes that are not of the config reach no record: each would stay in the store for ever', async () => {
+  const { traffic, store } = setUp()
+  traffic.accept(reportOf({ records: [recordOf(), recordOf({ route: 'made-up' })] }))
+  const { items } = await store.history.requests({}, { limit: 5 })
+  assert.deepEqual(
+    items.map(({ route }) => route),
+    ['', 'orders:/orders'],
+  )
 })

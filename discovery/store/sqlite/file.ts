@@ -6,6 +6,7 @@ import type { Log } from '../../../shared/log.js'
 import { setAside } from './aside.js'
 import { meaningOf, reasonOf, Unusable } from './failure.js'
 import { takeLock } from './lock.js'
+import { makePrivate } from './private-file.js'
 import { rescue } from './rescue.js'
 import { APPLICATION_ID, migrate, MIGRATIONS, versionOf } from './schema.js'
 
@@ -82,6 +83,7 @@ export function rescueFrom(aside: string, into: Database, deps: { log: Log }): v
 
 function openAsItIs(path: string): Database {
   const size = refuseForeign(path)
+  makePrivate(path)
   // A command-line reader may hold a lock for a moment; a longer one is an outage.
   const db = new Database(path, { timeout: 500 })
   try {

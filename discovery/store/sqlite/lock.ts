@@ -2,6 +2,7 @@
 import { Database } from './driver.js'
 import { setAside } from './aside.js'
 import { meaningOf, Unusable } from './failure.js'
+import { makePrivate } from './private-file.js'
 
 export interface Lock {
   release(): void
@@ -24,6 +25,7 @@ export function takeLock(file: string): Lock {
 }
 
 function lockBy(path: string, file: string): Lock {
+  makePrivate(path)
   const db = new Database(path, { timeout: 0 })
   try {
     db.pragma('synchronous = OFF')

@@ -1,8 +1,9 @@
 // Packets in the database: a ring per instance.
 import type { Database } from './driver.js'
-import type { Packet } from '../store.js'
+import { ringSize } from '../bounds.js'
+import type { Packet, PacketLimit } from '../store.js'
 import type { Names } from './names.js'
-import type { Cell, Slice } from './protocol.js'
+import type { Cell, Slice, Step } from './protocol.js'
 import { createRings } from './rings.js'
 import { PACKET_CELLS, statusOf } from './rows.js'
 import { slice } from './slice.js'
@@ -19,9 +20,13 @@ interface Row {
 
 export interface Packets {
   write(cells: readonly Cell[]): void
+  trim(limits: readonly PacketLimit[], from: number): Step<number>
   read(instance: string, below: number, want: number): Slice<Packet>
   forgetCache(): void
 }
+
+// As many as pruning removes in a step.
+const TRIMMED = 500
 
 export function createPackets(db: Database, names: Names): Packets {
   const rings = createRings(db, 'packet')
@@ -37,6 +42,16 @@ export function createPackets(db: Database, names: Names): Packets {
         const pos = rings.advance(ring, Number(cells[i + 1]))
         if (pos !== undefined) insert.run(ring, pos, ...cells.slice(i + 2, i + PACKET_CELLS))
       }
+    },
+    trim(limits, from) {
+      let removed = 0
+      for (let at = from; at < limits.length; at++) {
+        const [instance, limit] = limits[at] ?? ['', 0]
+        const ring = names.find(instance)
+        if (ring !== undefined) removed += rings.trim(ring, ringSize(limit), TRIMMED - removed)
+        if (removed >= TRIMMED) return { done: removed, next: at }
+      }
+      return { done: removed, next: undefined }
     },
     read(instance, below, want) {
       const ring = names.find(instance)

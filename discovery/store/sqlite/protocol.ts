@@ -1,6 +1,14 @@
 // What the store's main-thread half may ask of its database thread, and how it travels.
 import type { RequestRecord, TrafficCount } from '../../../shared/metrics/report.js'
-import type { Packet, RegistryEvent, RequestFilter, Rollup, RollupFilter, StoredInstance } from '../store.js'
+import type {
+  Packet,
+  PacketLimit,
+  RegistryEvent,
+  RequestFilter,
+  Rollup,
+  RollupFilter,
+  StoredInstance,
+} from '../store.js'
 
 export type Cell = string | number
 
@@ -69,6 +77,8 @@ export interface Operations {
   put(instances: readonly StoredInstance[], at: number): string[]
   remove(ids: readonly string[]): void
   nextTerm(atLeast: number): number
+  /** Of a bounded number of instances, beginning with the one at `from`. */
+  trimPackets(limits: readonly PacketLimit[], from: number): Step<number>
   packets(instance: string, below: number, want: number): Slice<Packet>
   requests(filter: RequestFilter, below: number, want: number): Slice<RequestRecord>
   events(filter: Pick<RequestFilter, 'service' | 'instance'>, below: number, want: number): Slice<RegistryEvent>

@@ -8,17 +8,34 @@ import type { Link } from './link.js'
 import type { PrunedTable, RollupPlace, Slice } from './protocol.js'
 import { createQueue } from './queue.js'
 
-export type Queries = Pick<HistoryStore, 'packets' | 'requests' | 'events' | 'rollups' | 'totals' | 'prune'>
+export type Queries = Pick<
+  HistoryStore,
+  'packets' | 'trimPackets' | 'requests' | 'events' | 'rollups' | 'totals' | 'prune'
+>
 
 // A page whose filter matches almost nothing ends here and is carried on by its cursor.
 const MOST_SLICES = 60
 const MOST_ROLLUPS = 100_000
+// Instances that one call looks at.
+const TRIMMED_AT_ONCE = 250
 
 export function createQueries(link: Link): Queries {
   const queue = createQueue()
   const call: Link['call'] = (name, ...args) => queue(() => link.call(name, ...args))
 
   return {
+    async trimPackets(limits) {
+      let removed = 0
+      for (let first = 0; first < limits.length; first += TRIMMED_AT_ONCE) {
+        const some = limits.slice(first, first + TRIMMED_AT_ONCE)
+        for (let from: number | undefined = 0; from !== undefined;) {
+          const step: { done: number; next: number | undefined } = await call('trimPackets', some, from)
+          removed += step.done
+          from = step.next
+        }
+      }
+      return removed
+    },
     packets: (instance, page) =>
       collect(['packets', instance], page, (below, want) => call('packets', instance, below, want)),
     requests: (filter, page) =>

@@ -7,6 +7,8 @@ export interface Rings {
    * none. In the transaction that inserts the row.
    */
   advance(ring: number, limit: number): number | undefined
+  /** Removes some of the oldest rows, `most` at most, beyond the newest `limit`; how many places there were, 0 at the end. */
+  trim(ring: number, limit: number, most: number): number
   /** After a rollback: the rings are where they were before. */
   forgetCache(): void
 }
@@ -25,7 +27,7 @@ const CACHED = 50_000
 export function createRings(db: Database, table: 'packet' | 'request'): Rings {
   const first = db.prepare<[number], number>(`SELECT pos FROM ${table} WHERE ring = ? ORDER BY pos LIMIT 1`).pluck()
   const last = db.prepare<[number], number>(`SELECT pos FROM ${table} WHERE ring = ? ORDER BY pos DESC LIMIT 1`).pluck()
-  const trim = db.prepare<[number, number]>(`DELETE FROM ${table} WHERE ring = ? AND pos <= ?`)
+  const remove = db.prepare<[number, number]>(`DELETE FROM ${table} WHERE ring = ? AND pos <= ?`)
   const spans = new Map<number, Span>()
 
   function spanOf(ring: number): Span {
@@ -44,10 +46,19 @@ export function createRings(db: Database, table: 'packet' | 'request'): Rings {
       // A lowered limit makes this a range: some thousand neighbours, once.
       const out = span.newest - limit
       if (out >= span.oldest) {
-        trim.run(ring, out)
+        remove.run(ring, out)
         span.oldest = out + 1
       }
       return limit > 0 ? span.newest : undefined
+    },
+    trim(ring, limit, most) {
+      const span = spanOf(ring)
+      const out = Math.min(span.newest - limit, span.oldest + most - 1)
+      const places = out - span.oldest + 1
+      if (places <= 0) return 0
+      remove.run(ring, out)
+      span.oldest = out + 1
+      return places
     },
     forgetCache: () => spans.clear(),
   }

@@ -47,6 +47,7 @@ export function createTables(db: Database): Tables {
       put: transaction((instances, at) => state.put(instances, at)),
       remove: transaction((ids) => state.remove(ids)),
       nextTerm: transaction((atLeast) => state.nextTerm(atLeast)),
+      trimPackets: transaction((limits, from) => packets.trim(limits, from)),
       packets: (instance, below, want) => packets.read(instance, below, want),
       requests: (filter, below, want) => requests.read(filter, below, want),
       events: (filter, below, want) => events.read(filter, below, want),

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { StoreUnavailable } from '../../../discovery/store/store.js'
 import { waitFor } from '../../kit/wait.js'
 import { A, ORDERS, startApi, type ApiOptions } from './server.js'
 
@@ -118,4 +119,34 @@ test('a schedule writes the file unasked', async (t) => {
   const path = folder(t)
   await startApi(t, withDump(join(path, 'file.dump'), { dump_schedule: '* * * * * *' }))
   await waitFor(() => readdirSync(path).includes('file.dump'), { timeoutMs: 4000 })
+})
+
+test('a store that cannot be read makes the dump fail, and the file that is there is kept', async (t) => {
+  const path = folder(t)
+  const file = join(path, 'file.dump')
+  writeFileSync(file, 'old')
+  const api = await startApi(t, {
+    ...withDump(file),
+    store: (store) => ({
+      ...store,
+      health: () => store.health(),
+      history: { ...store.history, packets: () => Promise.reject(new StoreUnavailable('the disk, /mnt/x, is full')) },
+    }),
+  })
+  const answer = await api.fetch('/dump')
+  assert.equal(answer.status, 500)
+  const { detail } = (await answer.json()) as { detail: string }
+  assert.match(detail, /the dump cannot be written: the store cannot be read$/)
+  assert.equal(readFileSync(file, 'utf8'), 'old')
+  assert.deepEqual(readdirSync(path), ['file.dump'])
+})
+
+test('what a killed process left half written is removed by the next one, and nothing else', async (t) => {
+  const path = folder(t)
+  const id = '0b7f3f0e-3a55-4a52-9f0c-6f2c8a1f5d11'
+  const others = [`.other.dump.${id}.part`, '.file.dump.mine.part', `file.dump.${id}.part`]
+  for (const name of [`.file.dump.${id}.part`, ...others]) writeFileSync(join(path, name), 'half')
+  await startApi(t, withDump(join(path, 'file.dump')))
+  await waitFor(() => !readdirSync(path).includes(`.file.dump.${id}.part`))
+  assert.deepEqual(readdirSync(path).sort(), [...others].sort())
 })

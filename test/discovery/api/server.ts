@@ -68,12 +68,22 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     history: store.history,
     clock,
     requestLimit: 100,
-    known: { service: (name) => name === 'orders', instance: (id) => registry.status(id) !== undefined },
+    known: {
+      service: (name) => name === 'orders',
+      instance: (id) => registry.status(id) !== undefined,
+      route: (id) => config.routes.some((route) => route.id === id),
+    },
   })
   const lifecycle: Lifecycle = { processor: undefined, explain: undefined, processorExpected: false, draining: false }
   const polling = { stats: () => STATS }
-  const api = createApi({ config, version: '1.2.3', registry, store, traffic, polling, lifecycle, clock, log })
-  const listener = await openListener({ host: '127.0.0.1', port: 0, portKey: 'discovery.port' })
+  const recall = { missing: [] }
+  const api = createApi({ config, version: '1.2.3', registry, store, recall, traffic, polling, lifecycle, clock, log })
+  const listener = await openListener({
+    host: '127.0.0.1',
+    port: 0,
+    hostKey: 'discovery.host',
+    portKey: 'discovery.port',
+  })
   listener.serve(api.app)
   const close = async () => {
     await api.close()

@@ -84,6 +84,13 @@ test('a service tells its health, its requests and its latency', async (t) => {
   assert.equal((await problem(api, '/api/v1/services/none')).status, 404)
 })
 
+test('no percentile is above the slowest request', async (t) => {
+  const api = await startApi(t)
+  api.traffic.accept(reportOf({ counts: [countOf({ latencyMaxMs: 7 })] }))
+  const { latency_ms } = await api.json('/api/v1/services/orders')
+  assert.deepEqual(latency_ms, { mean: 6, p50: 6, p90: 7, p99: 7, max: 7 })
+})
+
 test('requests are filtered by everything that a filter names', async (t) => {
   const api = await startApi(t)
   const records = [

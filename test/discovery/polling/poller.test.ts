@@ -299,3 +299,16 @@ test('a cron expression polls at its seconds, the first time at once, and shares
   run.poller.sync([])
   assert.equal(run.poller.stats().instances, 0)
 })
+
+test('hundreds of hanging instances of one service do not keep those of another waiting for their first poll', async () => {
+  const bad = Array.from({ length: 300 }, (_, i) => server(`10.0.0.1:${i + 1}`, { timeoutMs: 5000 }))
+  const good = server('127.0.0.1:1', {}, { id: 'users/127.0.0.1:1', service: 'users' })
+  const script: Script = (target, nth, clock) => (target.spec.service === 'users' ? fine : hanging)(target, nth, clock)
+  const run = setUp([...bad, good], script, { concurrency: 256, jitter: 0 })
+  run.poller.sync([...bad, good])
+  await run.clock.advance(1000)
+  assert.equal(run.registry.status(good.spec.id)?.instance.health, 'up')
+  const closed = run.poller.close()
+  await run.clock.advance(10_000)
+  await closed
+})

@@ -144,3 +144,47 @@ test('closing writes what waits, and gives up in time when the store hangs', asy
   await closed
   assert.equal(hanging.waiting, 1)
 })
+
+test('nothing is written before what is stored is known, then the latest with the next versions', async () => {
+  const { rows, puts, state } = memory()
+  const clock = fakeClock()
+  const before: StoredInstance = { id: one, service: 'orders', url: '', health: 'up', since: 1, version: 8 }
+  rows.set(one, before)
+  const persistence = createPersistence(undefined, { state, clock, log: silentLog })
+  persistence.changed([status(1, 'up')])
+  await clock.advance(60_000)
+  assert.deepEqual([puts, persistence.waiting], [[], 1])
+  persistence.changed([status(1, 'down')])
+  persistence.learn([before])
+  await clock.advance(0)
+  assert.deepEqual([rows.get(one)?.health, rows.get(one)?.version], ['down', 9])
+})
+
+test('closing writes nothing over what was never read', async () => {
+  const { puts, state } = memory()
+  const persistence = createPersistence(undefined, { state, clock: fakeClock(), log: silentLog })
+  persistence.changed([status(1, 'up')])
+  await persistence.close()
+  assert.deepEqual(puts, [])
+})
+
+test('the row of a race that is lost is shown before it is overwritten', async () => {
+  const { rows, state } = memory()
+  const clock = fakeClock()
+  const theirs = { id: one, service: 'orders', url: '', health: 'up', since: 1, override: 'drain', version: 4 } as const
+  const other = { ...theirs, id: 'orders/other:1' }
+  for (const row of [theirs, other]) rows.set(row.id, row)
+  const persistence = createPersistence([], {
+    state,
+    clock,
+    log: silentLog,
+    onLost(lost) {
+      assert.deepEqual([...lost.values()], [theirs])
+      const { instance, ...rest } = status(1, 'down')
+      persistence.changed([{ ...rest, instance: { ...instance, override: 'drain' } }])
+    },
+  })
+  persistence.changed([status(1, 'down')])
+  await clock.advance(1000)
+  assert.deepEqual([rows.get(one)?.health, rows.get(one)?.override, rows.get(one)?.version], ['down', 'drain', 5])
+})

@@ -233,3 +233,73 @@ test('the status tells when polls began, ended and failed, and what came back', 
     [20, 21, 11, 'active', 'it passed'],
   )
 })
+
+const row: StoredInstance = {
+  id: a.spec.id,
+  service: 'orders',
+  url: '',
+  health: 'down',
+  since: 1000,
+  override: 'drain',
+  version: 4,
+}
+const rows = (...some: readonly StoredInstance[]) => new Map(some.map((one) => [one.id, one]))
+
+test('what is stored and read late counts as though it had been there before the polls of this life', () => {
+  const patient = server('127.0.0.1:1', { rise: 2, fall: 2 })
+  const passes = (n: number, stored: StoredInstance) => {
+    const { registry } = setUp()
+    registry.replace([patient], 'unread')
+    for (let i = 1; i <= n; i++) registry.observe(patient.spec.id, seen('passed', 5000 + i))
+    registry.adopt(rows(stored))
+    const { health, since, override } = registry.current.instances[0] ?? {}
+    return [health, since, override]
+  }
+  assert.deepEqual(passes(0, row), ['down', 1000, 'drain'])
+  assert.deepEqual(passes(1, row), ['down', 1000, 'drain'])
+  assert.deepEqual(passes(2, row), ['up', 5002, 'drain'])
+  assert.deepEqual(passes(1, { ...row, health: 'up' }), ['up', 1000, 'drain'])
+  assert.deepEqual(passes(0, { ...row, health: 'unknown' }), ['unknown', 1000, 'drain'])
+
+  const { registry } = setUp()
+  registry.replace([patient], 'unread')
+  registry.observe(patient.spec.id, seen('passed', 1))
+  registry.adopt(rows(row))
+  registry.observe(patient.spec.id, seen('passed', 2))
+  registry.flush()
+  assert.equal(registry.current.instances[0]?.health, 'up', 'and the pass before counts on')
+})
+
+test('an override that was set or ended in this life is not undone by what is stored', () => {
+  for (const override of ['out-of-service', undefined] as const) {
+    const { registry, changes } = setUp()
+    registry.replace([a], 'unread')
+    registry.setOverride(a.spec.id, override)
+    registry.adopt(rows(row))
+    assert.equal(registry.current.instances[0]?.override, override)
+    assert.equal(changes.at(-1)?.[0]?.instance.override, override, 'and it is written')
+  }
+})
+
+test('newcomers are told of once it is known that nothing is stored of them', () => {
+  const { registry, events, changes } = setUp()
+  registry.replace([a, b], 'unread')
+  assert.deepEqual([events, changes], [[], []])
+  registry.adopt(rows(row))
+  assert.deepEqual(
+    events.filter(({ kind }) => kind === 'added').map(({ instance }) => instance),
+    [b.spec.id],
+  )
+  assert.deepEqual(
+    changes.flat().map(({ instance }) => instance.id),
+    [a.spec.id, b.spec.id],
+  )
+})
+
+test('of a row that another server has written the override is taken and the health is not', () => {
+  const { registry } = setUp()
+  registry.replace([a])
+  registry.observe(a.spec.id, seen('passed'))
+  registry.adopt(rows(row))
+  assert.deepEqual([registry.current.instances[0]?.health, registry.current.instances[0]?.override], ['up', 'drain'])
+})
