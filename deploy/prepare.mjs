@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url'
 
 const OLDEST_NODE = '20.18.1'
 /** System commands that some feature runs. All are optional: what lacks its command says so and the rest goes on. */
-const SYSTEM_COMMANDS = [{ command: 'ping', debian: 'iputils-ping', for: 'the polling method "ping"' }]
+const SYSTEM_COMMANDS = [
+  { command: 'ping', debian: 'iputils-ping', for: 'the polling method "ping"' },
+  { command: 'fping', debian: 'fping', for: 'pinging many instances at once' },
+]
 /** Needed only where better-sqlite3 finds no ready-made binary for this Node. */
 const COMPILERS = [
   { command: 'python3', debian: 'python3', for: 'building better-sqlite3' },

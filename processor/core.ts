@@ -11,7 +11,6 @@ import { head } from './engine/request-head.js'
 import type { Wheel } from './engine/wheel.js'
 import { Exchange, type RequestBody } from './exchange.js'
 import type { Recorder } from './recorder.js'
-import { requestView } from './routing/request-view.js'
 import type { RouteTable } from './routing/table.js'
 
 /** What a client may send as its own request id: anything else is replaced. */
@@ -98,9 +97,9 @@ export class Core {
         new ProxyError('loop', 'client', 'never', 'this request has already passed this gateway'),
       )
     }
-    const { method, path, host, target, fields } = exchange
+    const { method, path } = exchange
     if (path === '*') return reply(exchange, 204, '', '', this.via)
-    const match = exchange.table.match(path, head.oddPath, requestView(host, method, target, fields))
+    const match = exchange.table.match(path, head.oddPath, exchange)
     switch (match.kind) {
       case 'route':
         exchange.route = match.route

@@ -1,7 +1,9 @@
 // One request and its answer on their way through the processor: what a handler and a pipe see of it.
 import type { Code } from '../shared/errors.js'
 import type { ClientConnection } from './engine/client.js'
+import { fieldValue, queryValue } from './routing/request-view.js'
 import type { Route, RouteTable } from './routing/table.js'
+import type { RequestView } from './routing/trie.js'
 
 export type RequestBody = 'none' | 'length' | 'chunked'
 
@@ -21,7 +23,7 @@ export interface RequestSink {
   clientGone(): void
 }
 
-export class Exchange {
+export class Exchange implements RequestView {
   route: Route | undefined
   /** The route table that it began with; a newer one does not touch it. */
   table: RouteTable
@@ -63,6 +65,14 @@ export class Exchange {
     readonly startedAt: number,
   ) {
     this.table = table
+  }
+
+  header(name: string): string | undefined {
+    return fieldValue(this.fields, name)
+  }
+
+  query(name: string): string | undefined {
+    return queryValue(this.target, name)
   }
 
   get headSent(): boolean {

@@ -79,6 +79,8 @@ function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): 
     const { drainMs } = config.processor.timeouts
     const end = (): void => {
       clearInterval(beat)
+      clearInterval(look)
+      clearTimeout(giveUp)
       report(true, () => process.exit(0))
     }
     const giveUp =
@@ -91,10 +93,7 @@ function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): 
         : undefined
     for (const connection of core.connections) connection.drain()
     const look = setInterval(() => {
-      if (core.connections.size > 0) return
-      clearInterval(look)
-      clearTimeout(giveUp)
-      end()
+      if (core.connections.size === 0) end()
     }, 10)
   }
 

@@ -3,7 +3,7 @@ import type net from 'node:net'
 import { type Code, ERRORS, ProxyError } from '../../shared/errors.js'
 import type { Exchange } from '../exchange.js'
 import type { Core } from '../core.js'
-import { AnswerWriter } from './answer-writer.js'
+import { MessageWriter } from './message-writer.js'
 import { BodyFollower } from './body-follower.js'
 import { Farewell, LINGER_MS } from './farewell.js'
 import * as fault from './fault.js'
@@ -43,7 +43,7 @@ export class ClientConnection {
   private phase = Phase.Head
   private readonly body = new BodyFollower()
   private readonly held = new HeldBytes()
-  private readonly writer: AnswerWriter
+  private readonly writer: MessageWriter
   private closeAfter = false
   private halfClosed = false
   private farewell: Farewell | undefined
@@ -58,7 +58,7 @@ export class ClientConnection {
   ) {
     this.peer = socket.remoteAddress ?? ''
     this.trusted = core.trusts(this.peer)
-    this.writer = new AnswerWriter(socket, () => this.onWritten())
+    this.writer = new MessageWriter(socket, () => this.onWritten())
     this.deadline = new Deadline(() => this.onDeadline())
     this.totalDeadline = new Deadline(() => this.onTotal())
     socket.on('data', (chunk: Buffer) => this.onData(chunk))
@@ -214,8 +214,7 @@ export class ClientConnection {
 
   /** Sends an interim answer; none goes to an HTTP/1.0 client. */
   interim(statusText: string, fields: string): void {
-    if (this.exchange?.minor === 1 && this.phase !== Phase.Closed)
-      this.socket.write(`HTTP/1.1 ${statusText}\r\n${fields}\r\n`, 'latin1')
+    if (this.exchange?.minor === 1) this.writeText(`HTTP/1.1 ${statusText}\r\n${fields}\r\n`)
   }
 
   /**

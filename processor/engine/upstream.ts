@@ -7,6 +7,7 @@ import { answer, parseAnswerHead } from './answer-head.js'
 import { BodyFollower, type BodyKind } from './body-follower.js'
 import { connectFailure } from './connect-failure.js'
 import * as fault from './fault.js'
+import { MessageWriter } from './message-writer.js'
 import { Deadline, type Wheel } from './wheel.js'
 
 /** Where to connect and how long to wait; milliseconds, 0: no limit. */
@@ -31,6 +32,8 @@ export interface AnswerSink {
   answerEnd(): void
   /** What one read of the socket brought has been handed over. */
   answerPause(): void
+  /** A piece of the request has left; the socket may still hold others. */
+  requestSent(): void
   failed(error: ProxyError): void
 }
 
@@ -53,6 +56,8 @@ const enum Phase {
 
 export class UpstreamConnection {
   readonly socket: net.Socket
+  /** For the request. */
+  readonly writer: MessageWriter
   /** Requests that it has carried, the running one included. */
   uses = 0
   /** Some byte of the current answer has arrived. */
@@ -106,6 +111,7 @@ export class UpstreamConnection {
       socket.on('data', (chunk) => this.onRead(chunk, chunk.length))
       this.socket = socket
     }
+    this.writer = new MessageWriter(this.socket, () => this.sink?.requestSent())
     this.socket.on('end', () => this.onFin())
     this.socket.on('error', (error) => this.onError(error))
     this.socket.on('close', () => this.onError(undefined))

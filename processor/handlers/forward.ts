@@ -5,7 +5,6 @@ import type { Core } from '../core.js'
 import type { Endpoint } from '../balancing/endpoint.js'
 import type { Pool } from '../balancing/pool.js'
 import { answer } from '../engine/answer-head.js'
-import { latin1 } from '../engine/bytes.js'
 import { ChunkScanner } from '../engine/chunked.js'
 import { date } from '../engine/reply.js'
 import type { AnswerSink, BodyKind, UpstreamConnection } from '../engine/upstream.js'
@@ -15,8 +14,6 @@ import type { Route } from '../routing/table.js'
 
 /** A request's body up to this size is kept until its attempt has succeeded, so that it can be sent again. */
 const REPLAY_BYTES = 64 * 1024
-/** A body up to this size leaves in one write with its head. */
-const JOIN_BYTES = 16 * 1024
 
 export function createForward(core: Core): Handler {
   return (exchange) => {
@@ -44,13 +41,11 @@ class Forwarding implements RequestSink, AnswerSink {
   private kept: Buffer[] = []
   private keptBytes = 0
   private replayable = true
-  private pendingHead = ''
   private passage: Passage = 'as-is'
   private unwrapper: ChunkScanner | undefined
   private answerPaused = false
   /** The one extra try that a dead idle connection is worth has been used. */
   private raced = false
-  private readonly sent = (): void => this.onSent()
 
   constructor(
     private readonly exchange: Exchange,
@@ -86,9 +81,10 @@ class Forwarding implements RequestSink, AnswerSink {
     exchange.attempts++
     exchange.instance = endpoint.id
     connection.begin(this, exchange.method, this.route.timeouts.connectMs)
-    this.pendingHead =
+    connection.writer.begin(
       `${exchange.method} ${endpoint.basePath}${exchange.target} HTTP/1.1\r\nHost: ${endpoint.authority}\r\n` +
-      `${exchange.fields}${exchange.added}\r\n`
+        `${exchange.fields}${exchange.added}\r\n`,
+    )
     for (const piece of this.kept) this.send(piece, 0, piece.length)
     if (connection.connected) this.awaitAnswer()
     // Within a read the body may follow at once and leave in the same write.
@@ -148,32 +144,19 @@ class Forwarding implements RequestSink, AnswerSink {
   }
 
   requestPause(): void {
-    const head = this.pendingHead
-    if (head === '') return
-    this.pendingHead = ''
-    this.connection?.socket.write(head, 'latin1')
+    this.connection?.writer.flush()
   }
 
   private send(buf: Buffer, start: number, end: number): void {
     const { connection } = this
-    if (connection === undefined) return
-    const head = this.pendingHead
-    this.pendingHead = ''
-    const { socket } = connection
-    if (head !== '' && end - start <= JOIN_BYTES) socket.write(head + latin1(buf, start, end), 'latin1', this.sent)
-    else {
-      if (head !== '') socket.write(head, 'latin1')
-      socket.write(start === 0 && end === buf.length ? buf : buf.subarray(start, end), this.sent)
-    }
-    if (socket.writableLength > 0) {
-      this.exchange.client.pause()
-      if (connection.connected) connection.arm(this.route.timeouts.idleMs, 'answer-timeout')
-    }
+    if (connection === undefined || connection.writer.piece(buf, start, end)) return
+    this.exchange.client.pause()
+    if (connection.connected) connection.arm(this.route.timeouts.idleMs, 'answer-timeout')
   }
 
-  private onSent(): void {
+  requestSent(): void {
     const { connection, exchange } = this
-    if (connection === undefined || connection.socket.writableLength > 0 || exchange.answerDone) return
+    if (connection === undefined || connection.writer.backlog > 0 || exchange.answerDone) return
     exchange.client.resume()
     if (connection.connected && !exchange.headSent) this.awaitAnswer()
   }
@@ -277,7 +260,7 @@ class Forwarding implements RequestSink, AnswerSink {
     if (this.passage === 'wrap') exchange.client.writeText('0\r\n\r\n')
     if (this.answerPaused) connection?.leaveBuffer()
     this.core.attempted('success')
-    this.release(exchange.requestDone && connection?.socket.writableLength === 0)
+    this.release(exchange.requestDone && connection?.writer.backlog === 0)
     exchange.client.finish()
   }
 
@@ -307,7 +290,6 @@ class Forwarding implements RequestSink, AnswerSink {
   }
 
   clientGone(): void {
-    this.pendingHead = ''
     this.kept = []
     this.release(false)
   }

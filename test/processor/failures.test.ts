@@ -2,30 +2,12 @@
 import assert from 'node:assert/strict'
 import net from 'node:net'
 import { test } from 'node:test'
-import { startGateway, type TestGateway } from '../kit/gateway.js'
-import { type Answer, parseAnswer, rawRequest, request } from '../kit/http.js'
+import { startGateway } from '../kit/gateway.js'
+import { parseAnswer, rawRequest, request } from '../kit/http.js'
 import { startOrigin } from '../kit/origin.js'
 import { freePort } from '../kit/ports.js'
 import { waitFor } from '../kit/wait.js'
-
-const service = (servers: string | readonly unknown[], more = {}) => ({
-  services: { s: { servers: typeof servers === 'string' ? [servers] : servers, apis: ['/s'], ...more } },
-})
-
-function assertProblem(answer: Answer, status: number, code: string): void {
-  assert.equal(answer.status, status)
-  assert.equal(answer.field('content-type'), 'application/problem+json')
-  const body = answer.json() as Record<string, unknown>
-  assert.equal(body['type'], `urn:serverpy:error:${code}`)
-  assert.equal(body['code'], status)
-  assert.equal(body['request_id'], answer.field('x-request-id'))
-}
-
-function assertCounted(gateway: TestGateway, code: string, times = 1): void {
-  const { codes, served, records, shed } = gateway.report()
-  assert.deepEqual(codes, { [code]: times })
-  assert.equal(records.length + shed, served)
-}
+import { assertCounted, assertCutOff, assertProblem, service } from './asserting.js'
 
 test('an unmapped path is a 404 with the words that old clients know', async (t) => {
   const gateway = await startGateway(t, service('127.0.0.1:9'))
@@ -87,64 +69,9 @@ test('the total time bounds an exchange, also one whose answer keeps dripping', 
     void r.drip('x'.repeat(1000), { pieceBytes: 1, everyMs: 20 })
   })
   const gateway = await startGateway(t, service(origin.address, { timeout: '300ms' }))
-  await assert.rejects(rawRequest(gateway.port, 'GET /s HTTP/1.1\r\nHost: h\r\n\r\n'), { code: 'ECONNRESET' })
+  await assertCutOff(gateway.port)
   await waitFor(() => origin.connections[0]?.open === false)
   assertCounted(gateway, 'answer-timeout')
-})
-
-test('one of two instances refuses: every GET is answered by the other', async (t) => {
-  const origin = await startOrigin(t, (r) => r.answer(200, 'ok'))
-  const gateway = await startGateway(t, service([origin.address, `127.0.0.1:${await freePort()}`]))
-  const answers = await Promise.all(Array.from({ length: 200 }, () => request(gateway.port, 'GET', '/s')))
-  assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([200]))
-  const report = gateway.report()
-  assert.equal(report.served, 200)
-  assert.ok(report.retries > 50)
-})
-
-test('a POST whose connection is refused goes to the other instance with its whole body', async (t) => {
-  const origin = await startOrigin(t, async (r) => r.answer(200, await r.body()))
-  const gateway = await startGateway(t, service([origin.address, `127.0.0.1:${await freePort()}`]))
-  const body = 'x'.repeat(300_000)
-  for (let i = 0; i < 6; i++) assert.equal((await request(gateway.port, 'POST', '/s', { body })).text(), body)
-})
-
-test('a POST that was read and then reset is delivered once and is a 502', async (t) => {
-  let delivered = 0
-  const origin = await startOrigin(t, async (r) => {
-    await r.body()
-    delivered++
-    r.reset()
-  })
-  const spare = await startOrigin(t, (r) => {
-    delivered++
-    r.answer(200)
-  })
-  const gateway = await startGateway(t, service([{ url: origin.address, priority: 'high' }, spare.address]))
-  const answer = await request(gateway.port, 'POST', '/s', { body: 'once' })
-  assertProblem(answer, 502, 'connection-reset')
-  assert.equal(delivered, 1)
-})
-
-test('a GET that was reset is tried at another instance', async (t) => {
-  const broken = await startOrigin(t, (r) => r.reset())
-  const good = await startOrigin(t, (r) => r.answer(200, 'good'))
-  const gateway = await startGateway(t, service([{ url: broken.address, priority: 'high' }, good.address]))
-  assert.equal((await request(gateway.port, 'GET', '/s')).text(), 'good')
-  assert.equal(broken.requests.length, 1)
-})
-
-test('an idle connection that the instance closed costs nobody an error', async (t) => {
-  // Closes after each answer without saying so, as a server does whose idle time is over.
-  let answered = 0
-  const origin = await startOrigin(t, (r) => {
-    answered++
-    if (answered % 2 === 1) r.answer(200, 'ok')
-    else r.reset()
-  })
-  const gateway = await startGateway(t, service(origin.address, { retry: { attempts: 1 } }))
-  assert.equal((await request(gateway.port, 'GET', '/s')).status, 200)
-  assert.equal((await request(gateway.port, 'GET', '/s')).status, 200)
 })
 
 test('an answer cut off in its body reaches the client as cut off', async (t) => {
@@ -156,7 +83,7 @@ test('an answer cut off in its body reaches the client as cut off', async (t) =>
   })
   const gateway = await startGateway(t, service(origin.address))
   for (let i = 0; i < cut.length; i++) {
-    await assert.rejects(rawRequest(gateway.port, 'GET /s HTTP/1.1\r\nHost: h\r\n\r\n'), { code: 'ECONNRESET' })
+    await assertCutOff(gateway.port)
   }
   assertCounted(gateway, 'truncated-answer', 2)
 })
@@ -360,19 +287,4 @@ test('when neither side reads any more, the exchange ends at its idle time', { t
   fill()
   await waitFor(() => gateway.core.inFlight === 1)
   await waitFor(() => gateway.core.inFlight === 0 && gateway.core.connections.size === 0, { timeoutMs: 10_000 })
-})
-
-test('a try that never was is counted as none: one instance that refuses has one attempt and no retry', async (t) => {
-  const gateway = await startGateway(t, service(`127.0.0.1:${await freePort()}`))
-  for (let i = 0; i < 5; i++) assert.equal((await request(gateway.port, 'GET', '/s')).status, 502)
-  const { attempts, retries, suspects } = gateway.report()
-  assert.deepEqual([attempts.failure, retries, suspects.length], [5, 0, 1])
-})
-
-test('an exchange that uses up its total time is an attempt that timed out, at an instance that is suspected', async (t) => {
-  const origin = await startOrigin(t, () => undefined)
-  const gateway = await startGateway(t, service(origin.address, { timeout: '200ms' }))
-  assertProblem(await request(gateway.port, 'GET', '/s'), 504, 'answer-timeout')
-  const { attempts, suspects } = gateway.report()
-  assert.deepEqual([attempts.timeout, suspects], [1, [`s/${origin.address}`]])
 })

@@ -124,7 +124,7 @@ const processorKeys = {
 const name = (of: string) => nonEmpty().optional().meta({ description: 'Name to show.', default: of })
 const host = () => text(hostFault).optional().meta({ description: 'Address to listen on; without it, all.' })
 const port = (of: number) =>
-  count(0, 65535).optional().meta({ description: 'Port to listen on; 0: any free one.', default: of })
+  count(0, 65535).optional().meta({ description: 'Port to listen on; 0 picks a free one.', default: of })
 
 export const discovery = z
   .strictObject({ name: name(DISCOVERY.name), host: host(), port: port(DISCOVERY.port), ...discoveryKeys })

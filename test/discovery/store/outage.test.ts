@@ -1,9 +1,9 @@
 // What the SQLite store does when its file, its disk or its thread fail: history waits, and it recovers by itself.
+import { mountSmallDisk } from '../../kit/small-disk.js'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
   closeSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -183,23 +183,13 @@ async function fillsAndRecovers(store: Store, lines: readonly string[], makeRoom
 }
 
 test('on a full disk history waits and is written when there is room again', async (t) => {
-  const directory = join(temporaryDirectory(t), 'small')
-  mkdirSync(directory)
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'serverpy-test', directory], { stdio: 'ignore' })
-  } catch {
-    t.skip('mounting a small file system needs root')
-    return
-  }
+  const disk = mountSmallDisk(t, '2m')
+  if (disk === undefined) return t.skip('mounting a small file system needs root')
   const { log, lines } = listeningLog()
-  const store = await openSqlite(join(directory, 'store.db'), { log })
-  try {
-    await fillsAndRecovers(store, lines, () => void execFileSync('mount', ['-o', 'remount,size=64m', directory]))
-    assert.match(lines.join('\n'), /the disk is full/)
-  } finally {
-    await store.close()
-    execFileSync('umount', [directory])
-  }
+  const store = await openSqlite(join(disk.folder, 'store.db'), { log })
+  t.after(() => store.close())
+  await fillsAndRecovers(store, lines, () => disk.grow('64m'))
+  assert.match(lines.join('\n'), /the disk is full/)
 })
 
 test('when writes fail for another reason it is the same', async (t) => {

@@ -1,11 +1,12 @@
-// Writes answers to a client's socket: the head waits for the first piece of the body, so that a small answer is one write.
+// Writes messages to a socket, requests and answers alike: the head waits for the first piece of the body, so that a small
+// message is one write.
 import type net from 'node:net'
 import { latin1 } from './bytes.js'
 
 /** A piece up to this size is copied into one string with the head; a larger one goes out from where it lies. */
 const JOIN_BYTES = 16 * 1024
 
-export class AnswerWriter {
+export class MessageWriter {
   private head = ''
 
   /** `onWritten` is called when a piece of a body has left; the socket may still hold others. */
