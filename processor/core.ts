@@ -6,7 +6,7 @@ import { type Code, ProxyError } from '../shared/errors.js'
 import type { Log } from '../shared/log.js'
 import type { AttemptResult } from '../shared/metrics/report.js'
 import type { ClientConnection } from './engine/client.js'
-import { reply, replyProblem } from './engine/reply.js'
+import { answerLastForward, reply, replyProblem } from './engine/reply.js'
 import { head } from './engine/request-head.js'
 import type { Wheel } from './engine/wheel.js'
 import { Exchange, type RequestBody } from './exchange.js'
@@ -25,11 +25,15 @@ export class Core {
   readonly connections = new Set<ClientConnection>()
   /** Exchanges that have not ended. */
   inFlight = 0
+  /** Of them, those that have switched protocols. */
+  tunnels = 0
   /** No new requests: answers end their connections. */
   draining = false
   private readonly trusted: net.BlockList | undefined
   private readonly idPrefix = `${randomBytes(6).toString('base64url')}-`
   private ids = 0
+  /** Connections by address, where their number is limited. */
+  private readonly byAddress = new Map<string, number>()
 
   /** `via`: how this gateway calls itself in Via, the same in all its workers and in no other gateway. */
   constructor(
@@ -70,7 +74,8 @@ export class Core {
     const added =
       `X-Forwarded-For: ${head.forwardedFor === '' ? peer : `${head.forwardedFor}, ${peer}`}\r\n` +
       `X-Forwarded-Proto: ${proto}\r\n${host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`}` +
-      `X-Request-Id: ${id}\r\nVia: 1.${head.minor} ${this.via}\r\n`
+      `X-Request-Id: ${id}\r\nVia: 1.${head.minor} ${this.via}\r\n` +
+      (head.maxForwards > 0 ? `Max-Forwards: ${head.maxForwards - 1}\r\n` : '')
     return new Exchange(
       client,
       this.table,
@@ -84,6 +89,8 @@ export class Core {
       added,
       body,
       head.expectsContinue,
+      head.upgrade,
+      head.trailers,
       this.wheel.now(),
     )
   }
@@ -97,6 +104,7 @@ export class Core {
         new ProxyError('loop', 'client', 'never', 'this request has already passed this gateway'),
       )
     }
+    if (head.maxForwards === 0) return answerLastForward(exchange, this.via)
     const { method, path } = exchange
     if (path === '*') return reply(exchange, 204, '', '', this.via)
     const match = exchange.table.match(path, head.oddPath, exchange)
@@ -186,8 +194,25 @@ export class Core {
     })
   }
 
+  /** Whether one more connection from `peer` may be taken; why not, otherwise. */
+  refusal(peer: string): 'overload' | 'too-many-connections' | undefined {
+    const { connections, clientConnections } = this.limits
+    if (this.connections.size >= connections) return 'overload'
+    if (clientConnections === 0 || this.trusts(peer)) return undefined
+    return (this.byAddress.get(peer) ?? 0) >= clientConnections ? 'too-many-connections' : undefined
+  }
+
+  connected(client: ClientConnection): void {
+    this.connections.add(client)
+    if (this.limits.clientConnections > 0) this.byAddress.set(client.peer, (this.byAddress.get(client.peer) ?? 0) + 1)
+  }
+
   disconnected(client: ClientConnection): void {
     this.connections.delete(client)
+    if (this.limits.clientConnections === 0) return
+    const left = (this.byAddress.get(client.peer) ?? 1) - 1
+    if (left > 0) this.byAddress.set(client.peer, left)
+    else this.byAddress.delete(client.peer)
   }
 }
 

@@ -61,6 +61,10 @@ export class Exchange implements RequestView {
     readonly added: string,
     readonly body: RequestBody,
     readonly expectsContinue: boolean,
+    /** Protocols that the client offers to switch to, as a list in lower case; empty: none. */
+    readonly offers: string,
+    /** The client takes trailers. */
+    readonly trailers: boolean,
     /** Monotonic milliseconds when the head had arrived. */
     readonly startedAt: number,
   ) {

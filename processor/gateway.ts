@@ -1,6 +1,6 @@
 // One gateway in one process: the server that accepts clients, and the routes and endpoints behind it.
 import { readFileSync } from 'node:fs'
-import net from 'node:net'
+import type net from 'node:net'
 import type { Config, RouteConfig } from '../shared/config/model.js'
 import { ERRORS } from '../shared/errors.js'
 import type { Log } from '../shared/log.js'
@@ -11,6 +11,9 @@ import { Endpoint, tlsOptions } from './balancing/endpoint.js'
 import { Core } from './core.js'
 import { ClientConnection } from './engine/client.js'
 import { problemFields, problemHead } from './engine/reply.js'
+import { turnAway } from './engine/turn-away.js'
+import { createWireServer } from './engine/wire/accept.js'
+import type { Wire } from './engine/wire/wire.js'
 import type { Wheel } from './engine/wheel.js'
 import type { Handler } from './exchange.js'
 import { createFixed } from './handlers/fixed.js'
@@ -48,9 +51,14 @@ export function createGateway(config: Config, deps: GatewayDeps): Gateway {
     createEndpoint: endpointFactory(config, core),
     isSelf: (instance) => isOwnAddress(instance, config.processor.host, deps.ownPort),
   }
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    if (core.connections.size >= core.limits.connections) return refuse(socket, core)
-    core.connections.add(new ClientConnection(socket, core))
+  const server = createWireServer({
+    accepted(wire) {
+      core.wheel.tick()
+      const refusal = core.refusal(wire.peer)
+      if (refusal === undefined) core.connected(new ClientConnection(wire, core))
+      else refuse(wire, refusal, core)
+    },
+    acceptFailed: (code) => core.deps.log.error({ code }, 'a connection could not be accepted'),
   })
   return {
     core,
@@ -86,6 +94,7 @@ function endpointFactory(config: Config, core: Core): (instance: Instance) => En
       connections: limits.upstreamConnections,
       idle: limits.idleUpstreamConnections,
       keepAliveMs: timeouts.upstreamKeepAliveMs,
+      batch: services.get(instance.service)?.batch === 'auto',
     }
     return new Endpoint(instance, tlsOptions(tls, instance, ca), endpointLimits, core.wheel)
   }
@@ -105,14 +114,15 @@ function readAuthorities(file: string, log: Log): string {
 }
 
 /** One connection too many: told so at once, never queued. */
-function refuse(socket: net.Socket, core: Core): void {
+function refuse(wire: Wire, code: 'overload' | 'too-many-connections', core: Core): void {
   const id = core.requestId()
-  const body = problemBody('overload', 'this gateway has all the connections that it may have', id)
-  core.refused('overload', ERRORS.overload.status, socket.remoteAddress ?? '')
-  socket.on('error', () => undefined)
-  socket.end(
-    `${problemHead('overload')}${problemFields('overload', id, body, core.via)}Connection: close\r\n\r\n${body}`,
-  )
-  socket.resume()
-  setTimeout(() => socket.destroy(), 500)
+  const body = problemBody(code, REFUSALS[code], id)
+  core.refused(code, ERRORS[code].status, wire.peer)
+  const fields = problemFields(code, id, body, core.via)
+  turnAway(wire, `${problemHead(code)}${fields}Connection: close\r\n\r\n${body}`, core.wheel)
+}
+
+const REFUSALS = {
+  overload: 'this gateway has all the connections that it may have',
+  'too-many-connections': 'this address has all the connections that it may have',
 }

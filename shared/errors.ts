@@ -25,6 +25,12 @@ const table = {
   'body-too-large': { status: 413, title: 'The body is too large', proxyStatus: 'http_request_denied' },
   'uri-too-long': { status: 414, title: 'The URI is too long', proxyStatus: 'http_request_denied' },
   'expectation-failed': { status: 417, title: 'The expectation cannot be met', proxyStatus: 'http_request_error' },
+  'too-many-connections': {
+    status: 429,
+    title: 'Too many connections from one address',
+    proxyStatus: 'connection_limit_reached',
+    retryAfter: 1,
+  },
   'head-too-large': { status: 431, title: 'The header fields are too large', proxyStatus: 'http_request_denied' },
   internal: { status: 500, title: 'The gateway failed', proxyStatus: 'proxy_internal_error' },
   'not-implemented': { status: 501, title: 'Not supported', proxyStatus: 'http_request_denied' },

@@ -2,7 +2,8 @@
 import type tls from 'node:tls'
 import type { UpstreamTlsConfig } from '../../shared/config/model.js'
 import type { Instance } from '../../shared/registry/instance.js'
-import { UpstreamConnection, type UpstreamTarget } from '../engine/upstream.js'
+import { type AnswerSink, type ConnectionHome, UpstreamConnection, type UpstreamTarget } from '../engine/upstream.js'
+import { Batcher } from '../engine/batcher.js'
 import type { Wheel } from '../engine/wheel.js'
 
 export interface EndpointLimits {
@@ -10,9 +11,11 @@ export interface EndpointLimits {
   readonly connections: number
   readonly idle: number
   readonly keepAliveMs: number
+  /** Requests may share connections. */
+  readonly batch: boolean
 }
 
-export class Endpoint {
+export class Endpoint implements ConnectionHome {
   readonly id: string
   /** The Host field's value: the port is left out where it is the scheme's own. */
   readonly authority: string
@@ -25,7 +28,7 @@ export class Endpoint {
   private readonly idle: UpstreamConnection[] = []
   private readonly target: UpstreamTarget
   private retired = false
-  private readonly onClosed = (connection: UpstreamConnection): void => this.forget(connection)
+  readonly batcher: Batcher | undefined
 
   constructor(
     /** As the newest snapshot has it. */
@@ -40,6 +43,12 @@ export class Endpoint {
     const name = host.includes(':') ? `[${host}]` : host
     this.authority = port === (secure ? 443 : 80) ? name : `${name}:${port}`
     this.target = { host, port, tls: secure ? tlsOptions : undefined, keepAliveMs: limits.keepAliveMs }
+    this.batcher = limits.batch
+      ? new Batcher(
+          () => this.acquire(false),
+          () => void this.inFlight++,
+        )
+      : undefined
   }
 
   /**
@@ -55,16 +64,19 @@ export class Endpoint {
     if (this.open >= this.limits.connections) return undefined
     this.inFlight++
     this.open++
-    return new UpstreamConnection(this.target, this.wheel, this.onClosed)
+    return new UpstreamConnection(this.target, this.wheel, this)
   }
 
-  /** Takes a connection back after `acquire`; `usable`: request and answer both came to their end. */
-  release(connection: UpstreamConnection, usable: boolean): void {
+  /** Ends an exchange's use of a connection; `usable`: request and answer both came to their end. */
+  release(connection: UpstreamConnection, sink: AnswerSink, usable: boolean): void {
     this.inFlight--
-    if (usable && connection.mayServeAgain && !this.retired && this.idle.length < this.limits.idle) {
-      connection.rest()
-      this.idle.push(connection)
-    } else connection.destroy()
+    connection.leave(sink, usable)
+  }
+
+  rested(connection: UpstreamConnection): void {
+    if (this.retired || this.idle.length >= this.limits.idle) return connection.destroy()
+    connection.rest()
+    this.idle.push(connection)
   }
 
   /** The instance has left the registry: idle connections close now, the others after their answer. */
@@ -73,7 +85,7 @@ export class Endpoint {
     for (const connection of this.idle.splice(0)) connection.destroy()
   }
 
-  private forget(connection: UpstreamConnection): void {
+  closed(connection: UpstreamConnection): void {
     this.open--
     const index = this.idle.indexOf(connection)
     if (index >= 0) this.idle.splice(index, 1)

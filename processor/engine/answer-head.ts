@@ -5,7 +5,7 @@ import { drop, dropNamed, dropNone, keptLines } from './dropped-lines.js'
 import { fieldCount, nameEnd, nameStart, parseFields, plainNumber, valueEnd, valueStart } from './fields.js'
 
 /** An upstream is trusted more than a client, but not with our memory. */
-const MOST_HEAD_BYTES = 128 * 1024
+export const MOST_HEAD_BYTES = 128 * 1024
 const MOST_ANSWER_FIELDS = 500
 
 /** The last head that was parsed. Read it before the next call: there is one for the whole process. */
@@ -20,7 +20,8 @@ export interface AnswerHead {
   close: boolean
   /** Milliseconds that the upstream promises to keep the connection, -1: it does not say. */
   keepAliveMs: number
-  upgrade: boolean
+  /** Protocol that a 101 switches to, in lower case; empty: it names none, or Connection does not say so. */
+  upgrade: string
   hasDate: boolean
   hasRequestId: boolean
   /** Field lines that travel on, each with its CRLF, without the framing. */
@@ -37,7 +38,7 @@ export const answer: AnswerHead = {
   chunked: false,
   close: false,
   keepAliveMs: -1,
-  upgrade: false,
+  upgrade: '',
   hasDate: false,
   hasRequestId: false,
   fields: '',
@@ -61,6 +62,7 @@ const NOT_TO_REMOVE = /^(content-length|transfer-encoding|set-cookie|content-typ
 let lengths = 0
 let encodings = 0
 let connection = ''
+let connectionUpgrade = false
 
 /**
  * Parses an answer's head in `buf` from `start`. Returns the index after it, `INCOMPLETE`, or a fault; after a positive
@@ -109,8 +111,9 @@ function readFields(buf: Buffer): number {
   lengths = encodings = 0
   connection = ''
   answer.contentLength = answer.keepAliveMs = -1
-  answer.chunked = answer.close = answer.upgrade = answer.hasDate = answer.hasRequestId = false
-  answer.framing = ''
+  answer.chunked = answer.close = answer.hasDate = answer.hasRequestId = false
+  answer.framing = answer.upgrade = ''
+  connectionUpgrade = false
   for (let i = 0; i < fieldCount; i++) {
     const bad = readField(buf, i)
     if (bad !== 0) return bad
@@ -121,6 +124,9 @@ function readFields(buf: Buffer): number {
   }
   answer.close = answer.minor === 0
   if (connection !== '' && !readConnection(buf)) return fault.BAD_CONNECTION
+  if (!connectionUpgrade) answer.upgrade = ''
+  // RFC 9112 section 6.1, RFC 9110 section 8.6: what switches has no body that could be framed.
+  if (answer.status === 101 && answer.framing !== '') return fault.FRAMED_SWITCH
   answer.fields = keptLines(buf)
   return 0
 }
@@ -136,7 +142,7 @@ function readField(buf: Buffer, i: number): number {
       return 0
     case 7:
       if (equalsIgnoreCase(buf, start, UPGRADE)) {
-        answer.upgrade = true
+        answer.upgrade = value(buf, i).toLowerCase()
         drop(i)
       }
       return 0
@@ -186,6 +192,7 @@ function readConnection(buf: Buffer): boolean {
     const option = part.trim()
     if (option === 'close') answer.close = true
     else if (option === 'keep-alive') answer.close = false
+    else if (option === 'upgrade') connectionUpgrade = true
     else if (option === '') continue
     else if (NOT_TO_REMOVE.test(option)) return false
     else dropNamed(buf, option)

@@ -3,8 +3,8 @@ import type { Code } from '../../shared/errors.js'
 
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME|CRL|HOSTNAME/
 
-/** `code`: of the system's or OpenSSL's error; undefined where the other side just closed. `secure`: within a TLS handshake. */
-export function connectFailure(code: string | undefined, secure: boolean): Code {
+/** `code`: of the system's or OpenSSL's error; empty where the other side just closed. `secure`: within a TLS handshake. */
+export function connectFailure(code: string, secure: boolean): Code {
   switch (code) {
     case 'ECONNREFUSED':
       return 'connection-refused'
@@ -17,7 +17,7 @@ export function connectFailure(code: string | undefined, secure: boolean): Code 
       return 'connect-timeout'
     case 'ECONNRESET':
     case 'EPIPE':
-    case undefined:
+    case '':
       return secure ? 'tls-error' : 'connection-reset'
     default:
       if (secure && CERTIFICATE.test(code)) return 'tls-certificate'

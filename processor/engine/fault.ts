@@ -41,12 +41,16 @@ export const LENGTH_AND_ENCODING = fault('Content-Length and Transfer-Encoding a
 export const ENCODING_IN_1_0 = fault('Transfer-Encoding in HTTP/1.0')
 export const BAD_CONNECTION = fault('Connection names a field that is not its to remove')
 export const BAD_EXPECT = fault('the expectation is not 100-continue', 'expectation-failed')
+export const BAD_MAX_FORWARDS = fault('Max-Forwards is not one plain number')
+export const BODY_IN_TRACE = fault('TRACE has a body')
 export const BODY_TOO_LARGE = fault('the body is larger than limits.body', 'body-too-large')
+export const BODY_TOO_SLOW = fault('the body comes more slowly than limits.body_rate', 'request-timeout')
 export const NO_TUNNELS = fault('CONNECT is not for a gateway', 'method-not-allowed')
 export const BAD_ASTERISK = fault('the target * is for OPTIONS only')
 
 export const BAD_STATUS_LINE = fault('the status line is malformed', 'bad-answer')
 export const UNASKED_UPGRADE = fault('the answer switches protocols unasked', 'bad-answer')
+export const FRAMED_SWITCH = fault('the answer switches protocols and has a body', 'bad-answer')
 export const TOO_MANY_INTERIM = fault('too many interim answers', 'bad-answer')
 
 export const BAD_CHUNK_SIZE = fault('a chunk size is not a plain hexadecimal number')

@@ -1,23 +1,30 @@
-// Writes messages to a socket, requests and answers alike: the head waits for the first piece of the body, so that a small
+// Writes messages to a wire, requests and answers alike: the head waits for the first piece of the body, so that a small
 // message is one write.
-import type net from 'node:net'
 import { latin1 } from './bytes.js'
-
-/** A piece up to this size is copied into one string with the head; a larger one goes out from where it lies. */
-const JOIN_BYTES = 16 * 1024
+import { SHARED_BYTES, type Wire } from './wire/wire.js'
 
 export class MessageWriter {
   private head = ''
+  /** What was written before there was a wire: text, and bytes that their owner keeps as they are. */
+  private early: (string | Buffer)[] = []
+  private earlyBytes = 0
 
-  /** `onWritten` is called when a piece of a body has left; the socket may still hold others. */
-  constructor(
-    private readonly socket: net.Socket,
-    private readonly onWritten: () => void,
-  ) {}
+  constructor(private wire: Wire | undefined) {}
 
-  /** Bytes that the socket has not taken yet. */
+  /** Bytes that have not left yet. */
   get backlog(): number {
-    return this.socket.writableLength
+    return this.wire === undefined ? this.earlyBytes : this.wire.backlog
+  }
+
+  /** The connection stands: what waited for it leaves. */
+  open(wire: Wire): void {
+    this.wire = wire
+    for (const chunk of this.early) {
+      if (typeof chunk === 'string') wire.write(chunk)
+      else wire.writeBytes('', chunk)
+    }
+    this.early = []
+    this.earlyBytes = 0
   }
 
   /** Takes a whole head, with its empty line; it leaves with what comes next, or with `flush`. */
@@ -25,27 +32,39 @@ export class MessageWriter {
     this.head = head
   }
 
-  /** Writes a piece. False: its bytes are still being written and must stay as they are until `backlog` is 0. */
+  /**
+   * Writes a piece: a copy of it up to `SHARED_BYTES`, from where it lies beyond. False: its bytes must stay as they are
+   * until `backlog` is 0.
+   */
   piece(buf: Buffer, start: number, end: number): boolean {
-    const head = this.head
+    const { head, wire } = this
     this.head = ''
-    if (end - start <= JOIN_BYTES && this.socket.writableLength === 0) {
-      this.socket.write(head + latin1(buf, start, end), 'latin1', this.onWritten)
-    } else {
-      if (head !== '') this.socket.write(head, 'latin1')
-      this.socket.write(buf.subarray(start, end), this.onWritten)
+    if (end - start <= SHARED_BYTES) this.write(head + latin1(buf, start, end))
+    else if (wire !== undefined) wire.writeBytes(head, buf.subarray(start, end))
+    else {
+      this.write(head)
+      this.early.push(buf.subarray(start, end))
+      this.earlyBytes += end - start
     }
-    return this.socket.writableLength === 0
+    return this.backlog === 0
   }
 
   /** Writes framing, or a head that goes alone. */
   text(text: string): void {
-    const all = this.head + text
+    const { head } = this
     this.head = ''
-    if (all !== '') this.socket.write(all, 'latin1', this.onWritten)
+    this.write(head + text)
   }
 
   flush(): void {
     if (this.head !== '') this.text('')
+  }
+
+  private write(text: string): void {
+    if (this.wire !== undefined) this.wire.write(text)
+    else {
+      this.early.push(text)
+      this.earlyBytes += text.length
+    }
   }
 }

@@ -50,9 +50,29 @@ export function replyProblem(exchange: Exchange, code: Code, detail: string, via
 export function reply(exchange: Exchange, status: number, fields: string, body: string, via: string): void {
   const bodiless = status === 204 || status === 304
   const length = bodiless ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`
-  const lines = `${fields}${length}${date()}X-Request-Id: ${exchange.id}\r\nVia: 1.1 ${via}\r\n`
+  const lines = `${fields}${length}${ownFields(exchange, via)}`
   exchange.client.writeHead(status, statusText(status), lines, true)
   finishWith(exchange, bodiless ? '' : body)
+}
+
+/** What TRACE must not show: RFC 9110 section 9.3.8. */
+const SECRET = /^(authorization|cookie|proxy-authorization|.*(token|secret|api-?key|password).*):/i
+
+/** Answers a TRACE or OPTIONS that may be forwarded no further (RFC 9110 section 7.6.2). */
+export function answerLastForward(exchange: Exchange, via: string): void {
+  const { method, target, minor, host, fields } = exchange
+  if (method === 'OPTIONS') return reply(exchange, 204, '', '', via)
+  const shown = fields.split('\r\n').filter((line) => line !== '' && !SECRET.test(line))
+  const lines = [`TRACE ${target} HTTP/1.${minor}`, ...(host === '' ? [] : [`Host: ${host}`]), ...shown, '', '']
+  const body = Buffer.from(lines.join('\r\n'), 'latin1')
+  const length = `Content-Type: message/http\r\nContent-Length: ${body.length}\r\n`
+  exchange.client.writeHead(200, '200 OK', `${length}${ownFields(exchange, via)}`, true)
+  exchange.client.writeBody(body, 0, body.length)
+  exchange.client.finish()
+}
+
+function ownFields(exchange: Exchange, via: string): string {
+  return `${date()}X-Request-Id: ${exchange.id}\r\nVia: 1.1 ${via}\r\n`
 }
 
 function finishWith(exchange: Exchange, body: string): void {

@@ -25,6 +25,7 @@ const FORWARDED = lowerBytes('forwarded')
 const X_REAL_IP = lowerBytes('x-real-ip')
 const CONNECTION = lowerBytes('connection')
 const KEEP_ALIVE = lowerBytes('keep-alive')
+const MAX_FORWARDS = lowerBytes('max-forwards')
 const X_REQUEST_ID = lowerBytes('x-request-id')
 const X_FORWARDED = lowerBytes('x-forwarded-')
 const CONTENT_LENGTH = lowerBytes('content-length')
@@ -50,6 +51,8 @@ let hosts = 0
 let lengths = 0
 let encodings = 0
 let connection = ''
+let connectionUpgrade = false
+let connectionTe = false
 
 /**
  * Parses a request's head in `buf` from `start`. Returns the index after it, `INCOMPLETE`, or a fault; after a positive
@@ -86,8 +89,16 @@ function readFields(buf: Buffer, trusted: boolean): number {
   hosts = lengths = encodings = 0
   connection = ''
   head.host = head.forwardedFor = head.forwardedProto = head.forwardedHost = head.requestId = head.via = ''
-  head.contentLength = -1
-  head.chunked = head.close = head.keepAlive = head.expectsContinue = false
+  head.upgrade = ''
+  head.contentLength = head.maxForwards = -1
+  head.chunked =
+    head.close =
+    head.keepAlive =
+    head.expectsContinue =
+    head.trailers =
+    connectionUpgrade =
+    connectionTe =
+      false
 
   const count = fieldCount
   for (let i = 0; i < count; i++) {
@@ -97,6 +108,12 @@ function readFields(buf: Buffer, trusted: boolean): number {
   const bad = readFraming()
   if (bad !== 0) return bad
   if (connection !== '' && !readConnection(buf)) return fault.BAD_CONNECTION
+  // RFC 9110 section 7.8: it counts where Connection names it, and not in HTTP/1.0.
+  if (!connectionUpgrade || head.minor === 0) head.upgrade = ''
+  // RFC 9110 section 10.1.4, likewise.
+  if (!connectionTe) head.trailers = false
+  // RFC 9110 section 9.3.8.
+  if (head.method === 'TRACE' && (head.chunked || head.contentLength > 0)) return fault.BODY_IN_TRACE
   head.fields = keptLines(buf)
   return 0
 }
@@ -107,7 +124,10 @@ function readField(buf: Buffer, i: number, trusted: boolean): number {
   const length = nameEnd(i) - start
   switch (length) {
     case 2:
-      if (equalsIgnoreCase(buf, start, TE)) drop(i)
+      if (equalsIgnoreCase(buf, start, TE)) {
+        head.trailers ||= /(?:^|,)\s*trailers\s*(?:,|$)/i.test(value(buf, i))
+        drop(i)
+      }
       return 0
     case 3:
       if (equalsIgnoreCase(buf, start, VIA)) head.via = joined(head.via, value(buf, i))
@@ -130,8 +150,11 @@ function readField(buf: Buffer, i: number, trusted: boolean): number {
       }
       return 0
     case 7:
-      // Upgrades to h2c and others end here: what a route does not allow is not passed on.
-      if (equalsIgnoreCase(buf, start, UPGRADE)) drop(i)
+      // It never goes on as it came: what a route does not allow ends here.
+      if (equalsIgnoreCase(buf, start, UPGRADE)) {
+        head.upgrade = joined(head.upgrade, value(buf, i).toLowerCase())
+        drop(i)
+      }
       return 0
     case 9:
       if (equalsIgnoreCase(buf, start, FORWARDED) && !trusted) drop(i)
@@ -149,6 +172,7 @@ function readField(buf: Buffer, i: number, trusted: boolean): number {
         drop(i)
         return 0
       }
+      if (equalsIgnoreCase(buf, start, MAX_FORWARDS)) return readMaxForwards(buf, i)
       return underscored(buf, i)
     case 14:
       if (equalsIgnoreCase(buf, start, CONTENT_LENGTH)) {
@@ -202,6 +226,15 @@ function readField(buf: Buffer, i: number, trusted: boolean): number {
   return 0
 }
 
+// RFC 9110 section 7.6.2: counts for TRACE and OPTIONS; in any other request it is a field like others.
+function readMaxForwards(buf: Buffer, i: number): number {
+  if (head.method !== 'TRACE' && head.method !== 'OPTIONS') return 0
+  if (head.maxForwards >= 0) return fault.BAD_MAX_FORWARDS
+  head.maxForwards = plainNumber(buf, valueStart(i), valueEnd(i))
+  drop(i)
+  return head.maxForwards < 0 ? fault.BAD_MAX_FORWARDS : 0
+}
+
 function readTransferEncoding(buf: Buffer, i: number): number {
   if (valueEnd(i) - valueStart(i) === 7 && equalsIgnoreCase(buf, valueStart(i), CHUNKED)) {
     head.chunked = true
@@ -231,6 +264,8 @@ function readConnection(buf: Buffer): boolean {
     if (option === '') continue
     if (option === 'close') head.close = true
     else if (option === 'keep-alive') head.keepAlive = true
+    else if (option === 'upgrade') connectionUpgrade = true
+    else if (option === 'te') connectionTe = true
     else if (NOT_TO_REMOVE.test(option)) return false
     else dropNamed(buf, option)
   }

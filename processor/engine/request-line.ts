@@ -48,6 +48,12 @@ export interface RequestHead {
   forwardedHost: string
   requestId: string
   via: string
+  /** Protocols that the client offers to switch to, in lower case, as a list; empty: none. */
+  upgrade: string
+  /** TE names `trailers`. */
+  trailers: boolean
+  /** Max-Forwards of TRACE and OPTIONS, where it counts; -1: none. */
+  maxForwards: number
   /** Field lines that travel on, each with its CRLF. */
   fields: string
 }
@@ -69,6 +75,9 @@ export const head: RequestHead = {
   forwardedHost: '',
   requestId: '',
   via: '',
+  upgrade: '',
+  trailers: false,
+  maxForwards: -1,
   fields: '',
 }
 

@@ -1,27 +1,24 @@
-// One connection to an instance: it sends one request at a time, follows the answer to its end, and never lets a byte
-// that nobody asked for reach anybody.
-import net from 'node:net'
-import tls from 'node:tls'
+// One connection to an instance: requests out, their answers in, in order, each followed to its end; and never a byte that
+// nobody asked for reaches anybody.
 import { ProxyError, type Code } from '../../shared/errors.js'
-import { answer, parseAnswerHead } from './answer-head.js'
+import { answer, MOST_HEAD_BYTES, parseAnswerHead } from './answer-head.js'
 import { BodyFollower, type BodyKind } from './body-follower.js'
 import { connectFailure } from './connect-failure.js'
 import * as fault from './fault.js'
+import { HeldBytes } from './held-bytes.js'
 import { MessageWriter } from './message-writer.js'
 import { Deadline, type Wheel } from './wheel.js'
+import { connect, type Dialer, type UpstreamTarget } from './wire/connect.js'
+import type { Wire, WireOwner } from './wire/wire.js'
 
-/** Where to connect and how long to wait; milliseconds, 0: no limit. */
-export interface UpstreamTarget {
-  readonly host: string
-  readonly port: number
-  /** TLS options without host and port; undefined: plain TCP. */
-  readonly tls: tls.ConnectionOptions | undefined
-  readonly keepAliveMs: number
-}
+export type { BodyKind, UpstreamTarget }
 
-/** What a connection tells the exchange that uses it. After `answerEnd` or `failed` it is silent. */
+/** What a connection tells the exchange that uses it. After `answerEnd`, `switched` or `failed` it is silent. */
 export interface AnswerSink {
-  /** The connection stands; until now nothing has left. */
+  readonly method: string
+  /** Protocol that the request asks to switch to, in lower case; empty: none. */
+  readonly upgrade: string
+  /** The request is the connection's now: it stands, and the answers to all requests before this one have ended. */
   connected(): void
   /** An interim answer (1xx) is in `answer`. */
   interim(): void
@@ -30,17 +27,22 @@ export interface AnswerSink {
   /** A piece of the body with its framing. The bytes are valid until the call returns, or while the reader is paused. */
   answerBody(buf: Buffer, start: number, end: number): void
   answerEnd(): void
-  /** What one read of the socket brought has been handed over. */
+  /** What one read of the connection brought has been handed over. */
   answerPause(): void
-  /** A piece of the request has left; the socket may still hold others. */
+  /** The protocol is switched, the answer's head is in `answer`; `buf[start, end)` has come already. The wire is the sink's. */
+  switched(wire: Wire, buf: Buffer, start: number, end: number): void
+  /** All of the request that was written has left, after some of it had to wait. */
   requestSent(): void
   failed(error: ProxyError): void
 }
 
-export type { BodyKind }
+/** Where connections live between exchanges. */
+export interface ConnectionHome {
+  /** It could serve again: keeps it with `rest`, or destroys it. */
+  rested(connection: UpstreamConnection): void
+  closed(connection: UpstreamConnection): void
+}
 
-const SMALL_BUFFER = 16 * 1024
-const LARGE_BUFFER = 128 * 1024
 const MOST_INTERIM = 20
 
 const enum Phase {
@@ -51,84 +53,66 @@ const enum Phase {
   Body,
   /** The answer has ended; the exchange has not let go yet. */
   Ended,
+  Switched,
   Closed,
 }
 
-export class UpstreamConnection {
-  readonly socket: net.Socket
+export class UpstreamConnection implements WireOwner, Dialer {
   /** For the request. */
-  readonly writer: MessageWriter
+  readonly writer = new MessageWriter(undefined)
   /** Requests that it has carried, the running one included. */
   uses = 0
   /** Some byte of the current answer has arrived. */
   heard = false
   connected = false
+  private wire: Wire | undefined
   private phase = Phase.Connecting
   private sink: AnswerSink | undefined
-  private method = ''
+  /** Whose requests are on their way behind the current one. */
+  private readonly followers: AnswerSink[] = []
   private readonly body = new BodyFollower()
   private bodyKind: BodyKind = 'none'
   private interim = 0
   /** Start of a head whose end has not arrived. */
-  private held: Buffer | undefined
+  private readonly held = new HeldBytes()
   private reusable = false
   private paused = false
   private keepAliveMs: number
-  private buffer: Buffer
   private readonly deadline: Deadline
   private timeoutCode: Code = 'connect-timeout'
+  private readonly stopConnecting: () => void
 
   constructor(
     readonly target: UpstreamTarget,
     private readonly wheel: Wheel,
-    private readonly onClosed: (connection: UpstreamConnection) => void,
+    private readonly home: ConnectionHome,
   ) {
     this.keepAliveMs = target.keepAliveMs
     this.deadline = new Deadline(() => this.onDeadline())
-    this.buffer = EMPTY
-    const { host, port } = target
-    if (target.tls === undefined) {
-      this.buffer = Buffer.allocUnsafeSlow(SMALL_BUFFER)
-      this.socket = net.connect({
-        host,
-        port,
-        noDelay: true,
-        allowHalfOpen: true,
-        onread: {
-          // Asked again after each read: that is where a long body gets its larger buffer.
-          buffer: () => this.buffer,
-          callback: (bytes, buf) => {
-            this.onRead(buf as Buffer, bytes)
-            return true
-          },
-        },
-      })
-      this.socket.on('connect', () => this.onConnect())
-    } else {
-      const socket = tls.connect({ ...target.tls, host, port })
-      socket.setNoDelay(true)
-      socket.on('secureConnect', () => this.onConnect())
-      socket.on('data', (chunk) => this.onRead(chunk, chunk.length))
-      this.socket = socket
-    }
-    this.writer = new MessageWriter(this.socket, () => this.sink?.requestSent())
-    this.socket.on('end', () => this.onFin())
-    this.socket.on('error', (error) => this.onError(error))
-    this.socket.on('close', () => this.onError(undefined))
+    this.stopConnecting = connect(target, this, this)
   }
 
   /** Takes the connection for one exchange. `connectMs` counts only while it is not connected. */
-  begin(sink: AnswerSink, method: string, connectMs: number): void {
+  begin(sink: AnswerSink, connectMs: number): void {
     this.uses++
-    this.sink = sink
-    this.method = method
-    this.heard = false
-    this.interim = 0
-    this.reusable = false
+    this.take(sink)
     if (this.phase === Phase.Idle) {
       this.phase = Phase.Head
       this.wheel.clear(this.deadline)
     } else this.arm(connectMs, 'connect-timeout')
+  }
+
+  private take(sink: AnswerSink): void {
+    this.sink = sink
+    this.heard = false
+    this.interim = 0
+    this.reusable = false
+  }
+
+  /** Has a request's answer follow those that are still to come; it is written right behind the others. */
+  follow(sink: AnswerSink): void {
+    this.uses++
+    this.followers.push(sink)
   }
 
   /** Sets the time within which the next byte of the answer must come. */
@@ -144,30 +128,44 @@ export class UpstreamConnection {
 
   pause(): void {
     this.paused = true
-    this.socket.pause()
+    this.wire?.pause()
+    // A client that reads slowly must not hold up the others.
+    this.abandonFollowers()
   }
 
   resume(): void {
     this.paused = false
-    this.socket.resume()
-  }
-
-  /** Someone still writes from the buffer of the read that is going on: the next one needs another. */
-  leaveBuffer(): void {
-    if (this.target.tls === undefined) this.buffer = Buffer.allocUnsafeSlow(SMALL_BUFFER)
+    this.wire?.resume()
   }
 
   /** The request went out whole and its answer came in whole, and both sides agreed to go on. */
-  get mayServeAgain(): boolean {
-    return this.phase === Phase.Ended && this.reusable && !this.socket.destroyed
+  private get mayServeAgain(): boolean {
+    return this.phase === Phase.Ended && this.reusable && this.wire?.closed === false
   }
 
-  /** Puts it back to wait for another exchange. */
+  /** `sink` lets go; `usable`: its request and its answer both came to their end. */
+  leave(sink: AnswerSink, usable: boolean): void {
+    if (this.phase === Phase.Switched) return this.close()
+    if (this.sink !== sink) {
+      // Its turn has not come, and its answer will: to nobody.
+      const at = this.followers.indexOf(sink)
+      if (at >= 0) this.followers[at] = new Unwanted(sink, this)
+      return
+    }
+    if (!usable || !this.mayServeAgain) return this.destroy()
+    const next = this.followers.shift()
+    if (next === undefined) return this.home.rested(this)
+    this.take(next)
+    this.phase = Phase.Head
+    if (this.paused) this.resume()
+    next.connected()
+  }
+
+  /** To wait for another exchange. */
   rest(): void {
     this.sink = undefined
     this.phase = Phase.Idle
     if (this.paused) this.resume()
-    if (this.buffer.length > SMALL_BUFFER) this.buffer = Buffer.allocUnsafeSlow(SMALL_BUFFER)
     this.wheel.set(this.deadline, this.keepAliveMs)
   }
 
@@ -180,9 +178,19 @@ export class UpstreamConnection {
     if (this.phase === Phase.Closed) return
     this.phase = Phase.Closed
     this.wheel.clear(this.deadline)
-    this.socket.destroy()
-    this.held = undefined
-    this.onClosed(this)
+    this.stopConnecting()
+    this.wire?.destroy()
+    this.held.drop()
+    this.home.closed(this)
+    this.abandonFollowers()
+  }
+
+  /** Requests that are on their way behind the current one get another connection: their answers are not waited for here. */
+  private abandonFollowers(): void {
+    for (const sink of this.followers.splice(0)) {
+      this.reusable = false
+      sink.failed(new ProxyError('connection-reset', 'upstream', 'idempotent-only', 'the connection was given up'))
+    }
   }
 
   private fail(code: Code, retry: 'safe' | 'idempotent-only' | 'never', message: string): void {
@@ -192,12 +200,25 @@ export class UpstreamConnection {
     sink?.failed(new ProxyError(code, 'upstream', retry, message))
   }
 
-  private onConnect(): void {
+  // ---- Dialer
+
+  connectFailed(code: string): void {
     if (this.phase !== Phase.Connecting) return
+    const message = `cannot connect: ${code === '' ? 'closed during the handshake' : code}`
+    this.fail(connectFailure(code, this.target.tls !== undefined), 'safe', message)
+  }
+
+  /** Its wire stands. */
+  connectedTo(wire: Wire): void {
+    if (this.phase !== Phase.Connecting) return wire.destroy()
+    this.wheel.tick()
     this.connected = true
+    this.wire = wire
     this.phase = this.sink === undefined ? Phase.Idle : Phase.Head
     this.wheel.clear(this.deadline)
+    this.writer.open(wire)
     this.sink?.connected()
+    if (this.writer.backlog === 0) this.sink?.requestSent()
   }
 
   private onDeadline(): void {
@@ -207,45 +228,64 @@ export class UpstreamConnection {
     this.fail(this.timeoutCode, safe ? 'safe' : 'idempotent-only', waited)
   }
 
-  private onRead(buf: Buffer, bytes: number): void {
-    const sink = this.sink
-    if (sink === undefined || this.phase === Phase.Ended || this.phase === Phase.Connecting) {
-      // Bytes that answer nothing: whoever got this connection next would take them for its own.
-      this.reusable = false
-      if (sink === undefined) this.close()
-      return
-    }
+  // ---- WireOwner
+
+  wireRead(buf: Buffer, bytes: number): void {
+    const { sink, held } = this
+    this.wheel.tick()
+    // Bytes that answer nothing: whoever got this connection next would take them for its own.
+    if (sink === undefined) return this.close()
     this.heard = true
-    if (bytes === this.buffer.length && bytes < LARGE_BUFFER && this.target.tls === undefined) {
-      this.buffer = Buffer.allocUnsafeSlow(LARGE_BUFFER)
+    if (held.empty) this.consume(buf, bytes)
+    else {
+      const length = held.join(buf, bytes)
+      this.consume(held.bytes, length)
+      if (held.empty) held.drop()
     }
-    this.consume(sink, buf, bytes)
-    sink.answerPause()
+    if (this.phase !== Phase.Body) this.wire?.settle()
+    this.sink?.answerPause()
   }
 
-  private consume(sink: AnswerSink, buf: Buffer, end: number): void {
+  private consume(buf: Buffer, end: number): void {
     let pos = 0
-    if (this.held !== undefined) {
-      buf = Buffer.concat([this.held, buf.subarray(0, end)])
-      end = buf.length
-      this.held = undefined
-    }
-    while (this.phase === Phase.Head) {
-      const after = parseAnswerHead(buf, pos, end)
-      if (after === fault.INCOMPLETE) {
-        if (end > pos) this.held = Buffer.from(buf.subarray(pos, end))
+    while (pos >= 0 && pos < end) {
+      const { sink } = this
+      if (sink === undefined) return
+      if (this.phase === Phase.Head) pos = this.consumeHead(sink, buf, pos, end)
+      else if (this.phase === Phase.Body) pos = this.consumeBody(sink, buf, pos, end)
+      else {
+        // The answer is over and more bytes came with its end.
+        this.reusable = false
         return
       }
-      if (after < 0) return this.fail('bad-answer', 'never', fault.reasonOf(after))
-      pos = after
-      if (answer.status >= 200) this.onFinalHead(sink, pos < end)
-      else if (answer.status === 101) return this.fail('bad-answer', 'never', fault.reasonOf(fault.UNASKED_UPGRADE))
-      else if (++this.interim > MOST_INTERIM)
-        return this.fail('bad-answer', 'never', fault.reasonOf(fault.TOO_MANY_INTERIM))
-      else sink.interim()
-      if (this.sink !== sink) return
     }
-    if (pos < end) this.consumeBody(sink, buf, pos, end)
+  }
+
+  private consumeHead(sink: AnswerSink, buf: Buffer, pos: number, end: number): number {
+    const { held } = this
+    let after: number = fault.INCOMPLETE
+    if (!held.withinHead || held.mayBeWhole(buf, pos, end)) after = parseAnswerHead(buf, pos, end)
+    else if (end - pos > MOST_HEAD_BYTES) after = fault.HEAD_TOO_LARGE
+    if (after === fault.INCOMPLETE) {
+      held.keepHead(buf, pos, end)
+      return end
+    }
+    held.headDone()
+    const bad = after < 0 ? after : this.onHead(sink, buf, after, end)
+    if (bad < 0) this.fail('bad-answer', 'never', fault.reasonOf(bad))
+    return bad < 0 ? -1 : after
+  }
+
+  /** Returns 0, or a fault. */
+  private onHead(sink: AnswerSink, buf: Buffer, after: number, end: number): number {
+    const { status } = answer
+    if (status >= 200) this.onFinalHead(sink, after < end)
+    else if (status === 101) {
+      if (sink.upgrade === '' || answer.upgrade !== sink.upgrade) return fault.UNASKED_UPGRADE
+      this.onSwitch(sink, buf, after, end)
+    } else if (++this.interim > MOST_INTERIM) return fault.TOO_MANY_INTERIM
+    else sink.interim()
+    return 0
   }
 
   private onFinalHead(sink: AnswerSink, more: boolean): void {
@@ -258,32 +298,37 @@ export class UpstreamConnection {
     }
     const { status } = answer
     // RFC 9112 section 6.3: no body, whatever the fields say.
-    const bodiless = this.method === 'HEAD' || status === 204 || status === 304
+    const bodiless = sink.method === 'HEAD' || status === 204 || status === 304
     if (bodiless || (!answer.chunked && answer.contentLength === 0)) this.bodyKind = 'none'
     else if (answer.chunked) this.bodyKind = 'chunked'
     else this.bodyKind = answer.contentLength > 0 ? 'length' : 'until-close'
     this.body.begin(this.bodyKind, answer.contentLength)
     this.phase = this.body.done ? Phase.Ended : Phase.Body
-    // Bytes behind an answer that has no body (HEAD, 204, 304, length 0) answer nothing.
-    if (this.bodyKind === 'until-close' || (this.body.done && more)) this.reusable = false
+    if (this.bodyKind === 'until-close') this.reusable = false
+    if (this.body.done) this.lastByte(more)
     sink.answerHead(this.bodyKind)
     if (this.body.done) this.finish(sink)
   }
 
-  private consumeBody(sink: AnswerSink, buf: Buffer, pos: number, end: number): void {
-    if (this.phase !== Phase.Body) {
-      // The answer is over and more bytes came with its end.
-      this.reusable = false
-      return
-    }
+  private consumeBody(sink: AnswerSink, buf: Buffer, pos: number, end: number): number {
     const after = this.body.follow(buf, pos, end)
-    if (after < 0) return this.fail('bad-answer', 'never', fault.reasonOf(after))
+    if (after < 0) {
+      this.fail('bad-answer', 'never', fault.reasonOf(after))
+      return -1
+    }
     if (this.body.done) {
       this.phase = Phase.Ended
-      if (after < end) this.reusable = false
+      this.lastByte(after < end)
     }
     sink.answerBody(buf, pos, after)
     if (this.body.done) this.finish(sink)
+    return after
+  }
+
+  /** `more`: bytes came behind an answer's end. They are the next one's, or nobody's. */
+  private lastByte(more: boolean): void {
+    if (more && this.followers.length === 0) this.reusable = false
+    this.wire?.settle()
   }
 
   private finish(sink: AnswerSink): void {
@@ -292,12 +337,25 @@ export class UpstreamConnection {
     sink.answerEnd()
   }
 
-  private onFin(): void {
+  private onSwitch(sink: AnswerSink, buf: Buffer, start: number, end: number): void {
+    const wire = this.wire as Wire
+    this.phase = Phase.Switched
+    this.sink = undefined
+    this.wheel.clear(this.deadline)
+    sink.switched(wire, buf, start, end)
+  }
+
+  wireDrained(): void {
+    this.sink?.requestSent()
+  }
+
+  wireEnded(): void {
+    this.wheel.tick()
     if (this.phase === Phase.Body && this.bodyKind === 'until-close') {
-      if (this.target.tls !== undefined) return this.onEndByClose()
-      // libuv shows a reset that comes with the last bytes as a clean end; an empty write tells which it was.
-      this.socket.write('', (error) => {
-        if (!error && this.phase === Phase.Body) this.onEndByClose()
+      // A reset that comes with the last bytes is shown as a clean end; writing nothing tells which it was.
+      this.wire?.write('')
+      setImmediate(() => {
+        if (this.phase === Phase.Body) this.onEndByClose()
       })
       return
     }
@@ -313,16 +371,10 @@ export class UpstreamConnection {
     sink.answerPause()
   }
 
-  private onError(error: (Error & { code?: string }) | undefined): void {
+  wireClosed(code: string): void {
     if (this.phase === Phase.Closed) return
-    if (this.phase === Phase.Connecting) {
-      const code = connectFailure(error?.code, this.target.tls !== undefined)
-      return this.fail(code, 'safe', `cannot connect: ${error?.code ?? 'closed during the handshake'}`)
-    }
     this.reusable = false
-    this.onLost(
-      error?.code === undefined ? 'the instance closed the connection' : `the connection broke: ${error.code}`,
-    )
+    this.onLost(code === '' ? 'the instance closed the connection' : `the connection broke: ${code}`)
   }
 
   private onLost(message: string): void {
@@ -333,4 +385,28 @@ export class UpstreamConnection {
   }
 }
 
-const EMPTY = Buffer.alloc(0)
+/** Takes an answer that nobody waits for any more, so that those behind it can have theirs. */
+class Unwanted implements AnswerSink {
+  readonly method: string
+  readonly upgrade = ''
+
+  constructor(
+    sink: AnswerSink,
+    private readonly connection: UpstreamConnection,
+  ) {
+    this.method = sink.method
+  }
+
+  answerEnd(): void {
+    this.connection.leave(this, true)
+  }
+
+  connected(): void {}
+  interim(): void {}
+  answerHead(): void {}
+  answerBody(): void {}
+  answerPause(): void {}
+  switched(): void {}
+  requestSent(): void {}
+  failed(): void {}
+}

@@ -18,8 +18,10 @@ export class Deadline {
 }
 
 export interface Wheel {
-  /** Monotonic milliseconds. */
+  /** Monotonic milliseconds, as of the last tick: within one event of the loop no time passes. */
   now(): number
+  /** Reads the clock. Called at the beginning of every event that may set deadlines or measure. */
+  tick(): void
   /** Fires once after `ms`; 0 or less never. Replaces what was set before. */
   set(deadline: Deadline, ms: number): void
   clear(deadline: Deadline): void
@@ -31,6 +33,7 @@ export function createWheel(deps: { now: () => number } = { now: () => performan
   let waiting = 0
   let tick = 0
   let timer: NodeJS.Timeout | undefined
+  let now = deps.now()
 
   function link(deadline: Deadline, at: number): void {
     const index = at & (SLOTS - 1)
@@ -42,7 +45,7 @@ export function createWheel(deps: { now: () => number } = { now: () => performan
     slots[index] = deadline
     waiting++
     if (timer === undefined) {
-      tick = Math.max(tick, Math.floor(deps.now() / TICK_MS))
+      tick = Math.max(tick, Math.floor(now / TICK_MS))
       timer = setInterval(turn, TICK_MS)
     }
   }
@@ -57,18 +60,18 @@ export function createWheel(deps: { now: () => number } = { now: () => performan
   }
 
   function turn(): void {
-    const now = deps.now()
+    now = deps.now()
     const last = Math.floor(now / TICK_MS)
     // After a long stall one turn visits every slot; more would visit them twice.
     if (last - tick > SLOTS) tick = last - SLOTS
-    while (tick < last) visit(++tick, now)
+    while (tick < last) visit(++tick)
     if (waiting === 0) {
       clearInterval(timer)
       timer = undefined
     }
   }
 
-  function visit(at: number, now: number): void {
+  function visit(at: number): void {
     let deadline = slots[at & (SLOTS - 1)]
     while (deadline !== undefined) {
       // What fires may set or clear any deadline, also the next of this slot: start over from the head after each.
@@ -92,10 +95,15 @@ export function createWheel(deps: { now: () => number } = { now: () => performan
   }
 
   return {
-    now: deps.now,
+    now: () => now,
+    tick() {
+      now = deps.now()
+    },
     set(deadline, ms) {
       if (ms <= 0) return this.clear(deadline)
-      deadline.due = deps.now() + ms
+      // A wheel that stood still may not know how late it is.
+      if (timer === undefined) now = deps.now()
+      deadline.due = now + ms
       const at = Math.ceil(deadline.due / TICK_MS)
       // A deadline that moves away stays where it is and is moved on when its old slot comes up: most are cleared before.
       if (deadline.slot >= 0 && deadline.slot <= at) return

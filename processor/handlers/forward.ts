@@ -7,8 +7,12 @@ import type { Pool } from '../balancing/pool.js'
 import { answer } from '../engine/answer-head.js'
 import { ChunkScanner } from '../engine/chunked.js'
 import { date } from '../engine/reply.js'
-import type { AnswerSink, BodyKind, UpstreamConnection } from '../engine/upstream.js'
+import type { BodyKind, UpstreamConnection } from '../engine/upstream.js'
 import type { Exchange, Handler, RequestSink } from '../exchange.js'
+import { Tunnel } from '../engine/tunnel.js'
+import type { Batchable } from '../engine/batcher.js'
+import type { Wire } from '../engine/wire/wire.js'
+import { SHARED_BYTES } from '../engine/wire/wire.js'
 import { isIdempotent, mayRetry, mayRetryStatus, type Tries } from '../resilience/retry.js'
 import type { Route } from '../routing/table.js'
 
@@ -33,7 +37,7 @@ function noInstance(service: string): ProxyError {
 /** How the answer's body passes: as it came, with chunk framing put around it, or with it taken off. */
 type Passage = 'as-is' | 'wrap' | 'unwrap'
 
-class Forwarding implements RequestSink, AnswerSink {
+class Forwarding implements RequestSink, Batchable {
   private endpoint: Endpoint | undefined
   private connection: UpstreamConnection | undefined
   private readonly tried: Endpoint[] = []
@@ -46,13 +50,29 @@ class Forwarding implements RequestSink, AnswerSink {
   private answerPaused = false
   /** The one extra try that a dead idle connection is worth has been used. */
   private raced = false
+  /** The client sends its body only after a 100, and none has come. */
+  private waitsForContinue: boolean
+  /** Its turn on a shared connection has not come. */
+  private queued = false
+  readonly upgrade: string
 
   constructor(
     private readonly exchange: Exchange,
     private readonly route: Route,
     private readonly pool: Pool,
     private readonly core: Core,
-  ) {}
+  ) {
+    this.waitsForContinue = exchange.expectsContinue && !exchange.requestDone
+    this.upgrade = exchange.offers === '' ? '' : allowedUpgrade(exchange, route)
+  }
+
+  get method(): string {
+    return this.exchange.method
+  }
+
+  get connectMs(): number {
+    return this.route.timeouts.connectMs
+  }
 
   // ---- attempts
 
@@ -65,6 +85,7 @@ class Forwarding implements RequestSink, AnswerSink {
       this.tried.length = 0
       endpoint = this.pool.pick(this.tried)
     }
+    if (failure === undefined && endpoint?.batcher?.ready === true && this.batchable) return this.share(endpoint)
     let connection: UpstreamConnection | undefined
     let full: ProxyError | undefined
     while (endpoint !== undefined) {
@@ -75,21 +96,64 @@ class Forwarding implements RequestSink, AnswerSink {
       endpoint = this.pool.pick(this.tried)
     }
     if (endpoint === undefined || connection === undefined) return core.fail(exchange, failure ?? full ?? this.nobody())
-    this.endpoint = endpoint
     this.connection = connection
     if (failure !== undefined) exchange.retries++
-    exchange.attempts++
-    exchange.instance = endpoint.id
-    connection.begin(this, exchange.method, this.route.timeouts.connectMs)
-    connection.writer.begin(
-      `${exchange.method} ${endpoint.basePath}${exchange.target} HTTP/1.1\r\nHost: ${endpoint.authority}\r\n` +
-        `${exchange.fields}${exchange.added}\r\n`,
-    )
+    this.tryAt(endpoint)
+    connection.begin(this, this.connectMs)
+    connection.writer.begin(this.headFor(endpoint))
     for (const piece of this.kept) this.send(piece, 0, piece.length)
-    if (connection.connected) this.awaitAnswer()
+    if (connection.connected) {
+      this.awaitAnswer()
+      // The attempt before this one may have left the client waiting.
+      if (connection.writer.backlog === 0) exchange.client.resume()
+    }
     // Within a read the body may follow at once and leave in the same write.
     if (exchange.requestDone || !exchange.client.reading) this.requestPause()
   }
+
+  private tryAt(endpoint: Endpoint): void {
+    this.endpoint = endpoint
+    this.exchange.attempts++
+    this.exchange.instance = endpoint.id
+  }
+
+  private headFor(endpoint: Endpoint): string {
+    const { method, target, fields, added, trailers } = this.exchange
+    const switching = this.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${this.upgrade}\r\n`
+    return (
+      `${method} ${endpoint.basePath}${target} HTTP/1.1\r\nHost: ${endpoint.authority}\r\n` +
+      `${fields}${added}${trailers ? 'TE: trailers\r\nConnection: TE\r\n' : ''}${switching}\r\n`
+    )
+  }
+
+  // ---- sharing a connection
+
+  private get batchable(): boolean {
+    return this.exchange.body === 'none' && this.upgrade === '' && isIdempotent(this.exchange.method)
+  }
+
+  private share(endpoint: Endpoint): void {
+    this.tryAt(endpoint)
+    endpoint.batcher?.add(this)
+  }
+
+  get requestHead(): string | undefined {
+    return this.exchange.answerDone ? undefined : this.headFor(this.endpoint as Endpoint)
+  }
+
+  sharing(connection: UpstreamConnection, first: boolean): void {
+    this.connection = connection
+    this.queued = !first
+    if (first && connection.connected) this.awaitAnswer()
+  }
+
+  noConnection(): void {
+    this.exchange.attempts--
+    if (this.endpoint !== undefined) this.tried.push(this.endpoint)
+    this.attempt(undefined)
+  }
+
+  // ---- what becomes of an attempt
 
   private nobody(): ProxyError {
     if (!this.pool.loops) return noInstance(this.route.service)
@@ -105,7 +169,7 @@ class Forwarding implements RequestSink, AnswerSink {
   private release(usable: boolean): void {
     const { connection, endpoint } = this
     this.connection = undefined
-    if (connection !== undefined) endpoint?.release(connection, usable)
+    if (connection !== undefined) endpoint?.release(connection, this, usable)
   }
 
   private retry(failure: ProxyError, again?: Endpoint): void {
@@ -116,11 +180,15 @@ class Forwarding implements RequestSink, AnswerSink {
   failed(error: ProxyError): void {
     const { connection, endpoint, exchange } = this
     this.release(false)
+    endpoint?.batcher?.failed()
     this.core.attempted(error.code === 'answer-timeout' || error.code === 'connect-timeout' ? 'timeout' : 'failure')
     const idleRace =
-      error.code === 'connection-reset' && connection !== undefined && connection.uses > 1 && !connection.heard
+      error.code === 'connection-reset' &&
+      (this.queued || (connection !== undefined && connection.uses > 1 && !connection.heard))
+    this.queued = false
     if (idleRace && !this.raced && !exchange.headSent && this.replayable && isIdempotent(exchange.method)) {
-      // The instance closed an idle connection while the request was on its way: nobody's fault, so no attempt lost.
+      // The instance closed an idle connection while the request was on its way, or a request before it ended the
+      // connection that it shared: nobody's fault, so no attempt lost.
       this.raced = true
       exchange.attempts--
       return this.retry(error, endpoint)
@@ -135,6 +203,7 @@ class Forwarding implements RequestSink, AnswerSink {
 
   requestBody(buf: Buffer, start: number, end: number): void {
     if (this.replayable) this.keep(buf, start, end)
+    this.waitsForContinue = false
     this.send(buf, start, end)
   }
 
@@ -167,8 +236,9 @@ class Forwarding implements RequestSink, AnswerSink {
     const needed = isIdempotent(this.exchange.method) || this.connection?.connected !== true
     if (!needed || this.keptBytes + bytes > REPLAY_BYTES) {
       if (needed && this.connection?.connected !== true) {
-        // Still connecting: what waits in the socket is bounded by the pause, so it can wait here as well.
-        this.kept.push(buf.subarray(start, end))
+        // Still connecting: what waits for that is bounded by the pause, so it can wait here as well, where it lies if
+        // that outlasts the read.
+        this.kept.push(bytes > SHARED_BYTES ? buf.subarray(start, end) : Buffer.from(buf.subarray(start, end)))
         this.keptBytes += bytes
         return
       }
@@ -184,13 +254,15 @@ class Forwarding implements RequestSink, AnswerSink {
   }
 
   private awaitAnswer(): void {
-    if (this.exchange.requestDone) this.connection?.arm(this.route.timeouts.firstByteMs, 'answer-timeout')
+    if (this.exchange.requestDone || this.waitsForContinue)
+      this.connection?.arm(this.route.timeouts.firstByteMs, 'answer-timeout')
     else this.connection?.disarm()
   }
 
   // ---- the answer
 
   connected(): void {
+    this.queued = false
     if (this.keptBytes > REPLAY_BYTES || (this.keptBytes > 0 && !isIdempotent(this.exchange.method))) this.forget()
     this.awaitAnswer()
   }
@@ -199,7 +271,34 @@ class Forwarding implements RequestSink, AnswerSink {
     const { exchange } = this
     // RFC 9110 section 15.2: 100 is for the client only where it asked.
     if (answer.status === 100 && !exchange.expectsContinue) return
+    if (answer.status === 100) this.waitsForContinue = false
     exchange.client.interim(answer.statusText, answer.fields)
+    this.awaitAnswer()
+  }
+
+  switched(wire: Wire, buf: Buffer, start: number, end: number): void {
+    const { exchange, core } = this
+    exchange.status = answer.status
+    const head =
+      `HTTP/1.1 ${answer.statusText}\r\n${answer.fields}Connection: Upgrade\r\nUpgrade: ${this.upgrade}\r\n` +
+      `Via: 1.1 ${core.via}\r\n\r\n`
+    exchange.client.switchTo(head, (clientWire) => {
+      const tunnel = new Tunnel(clientWire, wire, core.wheel, core.timeouts.upgradedIdleMs, {
+        passed(bytes, towards) {
+          if (towards === 'upstream') exchange.bytesIn += bytes
+          else exchange.bytesOut += bytes
+        },
+        over: () => {
+          core.tunnels--
+          core.attempted('success')
+          this.release(false)
+          exchange.client.finish()
+        },
+      })
+      core.tunnels++
+      tunnel.early('upstream', buf, start, end)
+      return tunnel
+    })
   }
 
   answerHead(body: BodyKind): void {
@@ -210,6 +309,7 @@ class Forwarding implements RequestSink, AnswerSink {
       core.attempted('failure')
       return this.retry(new ProxyError('bad-answer', 'upstream', 'idempotent-only', `the instance answered ${status}`))
     }
+    if (exchange.attempts === 1) this.endpoint?.batcher?.observe(core.wheel.now() - exchange.startedAt)
     let framing = answer.framing
     let keep = true
     if (exchange.minor === 0 && (body === 'chunked' || body === 'until-close')) {
@@ -258,7 +358,6 @@ class Forwarding implements RequestSink, AnswerSink {
   answerEnd(): void {
     const { exchange, connection } = this
     if (this.passage === 'wrap') exchange.client.writeText('0\r\n\r\n')
-    if (this.answerPaused) connection?.leaveBuffer()
     this.core.attempted('success')
     this.release(exchange.requestDone && connection?.writer.backlog === 0)
     exchange.client.finish()
@@ -293,4 +392,11 @@ class Forwarding implements RequestSink, AnswerSink {
     this.kept = []
     this.release(false)
   }
+}
+
+/** The first protocol of the client's list that the route allows. RFC 6455 section 4.1: asked for with a GET without a body. */
+function allowedUpgrade({ offers, method, body }: Exchange, route: Route): string {
+  if (method !== 'GET' || body !== 'none') return ''
+  const wanted = offers.split(',').map((name) => name.trim())
+  return wanted.find((name) => route.upgrade.includes(name)) ?? ''
 }

@@ -16,6 +16,8 @@ export interface Route {
   readonly handle: Handler
   readonly timeouts: ExchangeTimeouts
   readonly retry: RetryConfig
+  /** Protocols that a client may switch to, in lower case. */
+  readonly upgrade: readonly string[]
 }
 
 export type Match =
@@ -45,6 +47,7 @@ export function createRoutes(config: Config, handlerOf: (route: RouteConfig) => 
       handle: handlerOf(route),
       timeouts: { ...(service?.timeouts ?? config.processor.timeouts), ...route.timeouts },
       retry: { ...(service?.retry ?? { attempts: 1, on: [] }), ...route.retry },
+      upgrade: route.upgrade ?? service?.upgrade ?? [],
     }
   })
   return createTrie(routes)

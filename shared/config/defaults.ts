@@ -1,7 +1,8 @@
 // Every default of the config, in the units of the model.
-import type { LimitsConfig, RetentionConfig, RetryConfig, TimeoutsConfig } from './model.js'
+import type { Batch, DownstreamTlsConfig, LimitsConfig, RetentionConfig, RetryConfig, TimeoutsConfig } from './model.js'
 
 const SECOND = 1000
+const HOUR = 3_600_000
 const DAY = 86_400_000
 
 export const POLLING = {
@@ -33,14 +34,25 @@ export const RETENTION: RetentionConfig = {
   goneMs: 7 * DAY,
 }
 
-export const PROCESSOR = { name: 'Request Processor', port: 8001, hangMs: 5 * SECOND, requestLimit: 100 }
+export const PROCESSOR = {
+  name: 'Request Processor',
+  port: 8001,
+  hangMs: 5 * SECOND,
+  requestLimit: 100,
+  batch: 'off' as Batch,
+  tlsVersion: 'TLSv1.2' as DownstreamTlsConfig['minVersion'],
+}
 
 export const LIMITS: LimitsConfig = {
   headBytes: 32 * 1024,
   headerCount: 100,
   uriBytes: 16 * 1024,
   bodyBytes: 0,
+  // Slower than any link in use, and still far more than who drips a byte at a time to hold a connection wants to send.
+  bodyRate: 64,
   connections: 20_000,
+  clientConnections: 0,
+  requestsPerConnection: 0,
   upstreamConnections: 1024,
   idleUpstreamConnections: 256,
 }
@@ -52,6 +64,7 @@ export const TIMEOUTS: TimeoutsConfig = {
   totalMs: 0,
   requestHeadMs: 10 * SECOND,
   keepAliveMs: 75 * SECOND,
+  upgradedIdleMs: HOUR,
   upstreamKeepAliveMs: 4 * SECOND,
   drainMs: 30 * SECOND,
 }

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import { constants, open } from 'node:fs/promises'
 import type { Parsed } from './model.js'
 import { formatOf, parseConfig, type ConfigDeps } from './parse.js'
+import { fileFault } from './small-file.js'
 import type { Environment } from './variables.js'
 
 const MOST_BYTES = 16 * 1024 * 1024
@@ -25,7 +26,7 @@ export async function loadConfig(path: string, env: Environment, deps: Partial<C
       await file.close()
     }
   } catch (error) {
-    return refuse(reasonOf(error))
+    return refuse(fileFault(error).message)
   }
   if (isUtf16(bytes)) return refuseContent('not UTF-8 but UTF-16', 'save it as UTF-8')
   if (!isUtf8(bytes)) return refuseContent('not UTF-8', 'save it as UTF-8')
@@ -42,11 +43,4 @@ function refused(file: string, at: 0 | 1, message: string, hint?: string): Parse
 
 function isUtf16(bytes: Buffer): boolean {
   return (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)
-}
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file'
-  if (code === 'EACCES' || code === 'EPERM') return 'the file may not be read'
-  return `the file cannot be read${code === '' ? '' : `: ${code}`}`
 }

@@ -72,11 +72,34 @@ export interface ProcessorConfig {
   readonly hangMs: number
   /** Peers whose X-Forwarded-* are believed, as addresses or CIDR blocks. */
   readonly trustedProxies: readonly string[]
+  /** Undefined: the port speaks plain HTTP. With it, TLS only. */
+  readonly tls?: DownstreamTlsConfig
   readonly limits: LimitsConfig
   readonly timeouts: TimeoutsConfig
+  /** What holds for services that leave it open. */
+  readonly batch: Batch
   /** Newest requests kept per instance; 0 keeps none. */
   readonly requestLimit: number
 }
+
+/** Paths and names only: the keys themselves never leave the process that uses them. */
+export interface DownstreamTlsConfig {
+  /** At least one; the first answers a client that names no host, or one that no certificate is for. */
+  readonly certificates: readonly CertificateConfig[]
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+}
+
+export interface CertificateConfig {
+  /** Absolute path of a PEM file: the certificate, then those that lead to its authority. */
+  readonly certFile: string
+  /** Absolute path of the PEM file with its private key. */
+  readonly keyFile: string
+  /** Lower case, names in ASCII; `*.example.org` matches one label. Empty: the DNS names in the certificate. */
+  readonly hosts: readonly string[]
+}
+
+/** `auto`: requests of one moment may share a write where the instance answers fast and evenly. */
+export type Batch = 'off' | 'auto'
 
 export interface LimitsConfig {
   readonly headBytes: number
@@ -84,8 +107,14 @@ export interface LimitsConfig {
   readonly uriBytes: number
   /** Of a request's body; 0: no limit. */
   readonly bodyBytes: number
+  /** Bytes per second that a request's body must come with, on average; 0: no limit. */
+  readonly bodyRate: number
   /** Client connections per worker. */
   readonly connections: number
+  /** Of them, from one address that is no trusted proxy; 0: no limit. */
+  readonly clientConnections: number
+  /** After so many a client's connection is closed; 0: no limit. */
+  readonly requestsPerConnection: number
   /** Per endpoint and worker. */
   readonly upstreamConnections: number
   readonly idleUpstreamConnections: number
@@ -104,6 +133,8 @@ export interface TimeoutsConfig {
   readonly requestHeadMs: number
   /** Between two requests on a client's connection. */
   readonly keepAliveMs: number
+  /** A connection that has switched protocols ends after so long without a byte in either direction. */
+  readonly upgradedIdleMs: number
   /** How long an unused upstream connection is kept. */
   readonly upstreamKeepAliveMs: number
   /** How long SIGTERM waits for requests in flight. */
@@ -128,8 +159,11 @@ export interface ServiceConfig {
   readonly balance: { readonly strategy: 'round-robin' }
   readonly retry: RetryConfig
   readonly timeouts: ExchangeTimeouts
-  /** How `https` instances are verified. */
+  /** How `https` instances are spoken to. */
   readonly tls: UpstreamTlsConfig
+  /** Protocols that a client may switch its connection to, in lower case. */
+  readonly upgrade: readonly string[]
+  readonly batch: Batch
   readonly apis: readonly string[]
 }
 
@@ -142,6 +176,9 @@ export interface UpstreamTlsConfig {
   readonly verify: boolean
   /** Absolute path of a PEM file with the authorities to trust in place of the system's. */
   readonly caFile?: string
+  /** Absolute paths of PEM files: the certificate that the instance may ask for, and its key. Both or neither. */
+  readonly certFile?: string
+  readonly keyFile?: string
   readonly serverName?: string
 }
 
@@ -198,6 +235,8 @@ export interface RouteConfig {
       }
   readonly timeouts?: Partial<ExchangeTimeouts>
   readonly retry?: Partial<RetryConfig>
+  /** In place of the service's. */
+  readonly upgrade?: readonly string[]
 }
 
 export interface RouteMatch {

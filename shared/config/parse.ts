@@ -1,5 +1,4 @@
 // From the text of a config file to the frozen config, or to everything that is wrong with it.
-import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, extname, resolve } from 'node:path'
 import type { z } from 'zod'
@@ -12,6 +11,7 @@ import type { Context, Draft } from './normalise/context.js'
 import { readRoutes } from './normalise/routes.js'
 import { readService } from './normalise/service.js'
 import { classicSettings, fullSettings, readDiscovery, readProcessor, type Settings } from './normalise/settings.js'
+import { createCertificateFiles } from './normalise/tls.js'
 import { createReport, inFileOrder, quoted, type Report } from './problem.js'
 import { isObject } from './reader.js'
 import {
@@ -22,6 +22,7 @@ import {
   type RouteInput,
   type ServiceInput,
 } from './schema/layouts.js'
+import { readSmallFile, type FileRead } from './small-file.js'
 import { suggest } from './suggest.js'
 import { isReference, scalarOf, type Environment } from './variables.js'
 
@@ -30,7 +31,8 @@ export interface ConfigDeps {
   readonly cwd: string
   /** How many workers `auto` means. */
   readonly cores: number
-  readonly exists: (path: string) => boolean
+  /** For files with certificates. */
+  readonly read: (path: string) => FileRead
 }
 
 const FORMATS: Readonly<Record<string, Format>> = { '.json': 'json', '.yaml': 'yaml', '.yml': 'yaml' }
@@ -76,7 +78,7 @@ function parseDocument(document: Document, file: string, deps: Partial<ConfigDep
     cwd,
     directory: dirname(path),
     cores: deps.cores ?? availableParallelism(),
-    exists: deps.exists ?? existsSync,
+    certificates: createCertificateFiles(deps.read ?? readSmallFile),
   }
   const config = isFull(data, report) ? readFull(document, path, context) : readClassic(document, path, context)
   if (report.failed) return { ok: false, problems: report.problems() }

@@ -87,7 +87,7 @@ test('a client that sends ahead for ever and reads nothing costs bounded memory'
   let most = 0
   for (const until = performance.now() + 2500; performance.now() < until; await after(5)) {
     if (client.writableLength < 100_000) client.write(GET.repeat(100))
-    for (const { socket } of gateway.core.connections) most = Math.max(most, socket.writableLength)
+    for (const { wire } of gateway.core.connections) most = Math.max(most, wire.backlog)
   }
   client.resume()
   await after(300)

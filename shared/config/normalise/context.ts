@@ -2,6 +2,7 @@
 import type { Path } from '../document.js'
 import type { Report } from '../problem.js'
 import { durationMs } from '../text/duration.js'
+import type { CertificateFiles } from './tls.js'
 
 /**
  * The checked shape of a part of the file, with holes where an entry was missing or rejected: those have been reported,
@@ -23,7 +24,7 @@ export interface Context {
   /** Where the config file is; what paths of certificates are relative to. */
   readonly directory: string
   readonly cores: number
-  readonly exists: (path: string) => boolean
+  readonly certificates: CertificateFiles
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }

@@ -1,7 +1,7 @@
-// What a service or a route says about its requests: timeouts and retries.
+// What a service or a route says about its requests: timeouts, retries, protocols to switch to.
 import type { Path } from '../document.js'
 import type { ExchangeTimeouts, RetryConfig, TimeoutsConfig } from '../model.js'
-import type { RetryInput, TimeoutInput } from '../schema/layouts.js'
+import type { RetryInput, RouteInput, TimeoutInput } from '../schema/layouts.js'
 import { defined, readMs, type Context, type Draft } from './context.js'
 
 /** A single duration is the total. */
@@ -30,6 +30,11 @@ export function readExchangeTimeouts(
 /** Those of the processor's timeouts that a service may set for itself. */
 export function exchangeTimeouts(all: TimeoutsConfig): ExchangeTimeouts {
   return { connectMs: all.connectMs, firstByteMs: all.firstByteMs, idleMs: all.idleMs, totalMs: all.totalMs }
+}
+
+/** They are compared without regard to case (RFC 9110 section 7.8). */
+export function readUpgrade(given: Draft<RouteInput>['upgrade']): readonly string[] | undefined {
+  return given && [...new Set(given.flatMap((protocol) => protocol?.toLowerCase() ?? []))]
 }
 
 export function readRetry(block: Draft<RetryInput> | undefined): Partial<RetryConfig> {

@@ -1,5 +1,4 @@
 // How each instance is checked: the service's polling, overlaid key by key with the instance's own, then the defaults.
-import { resolve } from 'node:path'
 import { POLLING } from '../defaults.js'
 import type { Path } from '../document.js'
 import type { HealthExpectation, PollingConfig, Schedule, UpstreamTlsConfig } from '../model.js'
@@ -7,6 +6,7 @@ import type { PollingInput } from '../schema/layouts.js'
 import { sentFieldFault, statusRange } from '../text/http.js'
 import { looksLikeCron, plainCron } from '../text/cron.js'
 import { defined, readMs, texts, type Context, type Draft } from './context.js'
+import { readUpstreamTls } from './tls.js'
 
 /** What one block says, in the units of the model. */
 export interface PollingPart {
@@ -53,7 +53,7 @@ export function readPolling(block: Draft<PollingInput> | undefined, path: Path, 
     httpMethod: block.http_method,
     headers: block.headers && readSentFields(block.headers, [...path, 'headers'], context),
     expect: block.expect && readExpect(block.expect, [...path, 'expect'], context),
-    tls: block.tls && readTls(block.tls, [...path, 'tls'], context),
+    tls: block.tls && readUpstreamTls(block.tls, [...path, 'tls'], context),
   })
 }
 
@@ -102,17 +102,6 @@ export function readSentFields(
     if (fault) report.fault([...path, name], fault, 'key')
   }
   return texts(given)
-}
-
-export function readTls(block: Draft<PollingInput>['tls'], path: Path, context: Context): Partial<UpstreamTlsConfig> {
-  const caFile = block?.ca_file === undefined ? undefined : resolve(context.directory, block.ca_file)
-  if (caFile !== undefined && !context.exists(caFile)) {
-    context.report.fault([...path, 'ca_file'], {
-      message: 'the file does not exist',
-      hint: 'it is relative to this config file',
-    })
-  }
-  return defined({ verify: block?.verify, caFile, serverName: block?.server_name })
 }
 
 export function mergePolling(base: PollingPart, own: PollingPart): PollingPart {

@@ -8,7 +8,7 @@ import { plainHostPattern } from '../text/host.js'
 import { matchedFieldFault } from '../text/http.js'
 import { trimSlash } from '../text/path.js'
 import type { Context, Draft } from './context.js'
-import { readRetry, readTimeouts } from './exchange.js'
+import { readRetry, readTimeouts, readUpgrade } from './exchange.js'
 import { readSentFields } from './polling.js'
 
 /** Where routes come together: ids are made unique, and a match that was there before is warned about. */
@@ -44,7 +44,19 @@ export function readRoutes(
     const timeouts = readTimeouts(draft, path, context)
     const retry = readRetry(draft.retry)
     const some = (given: object) => Object.keys(given).length > 0
-    table.add({ match, handler, ...(some(timeouts) && { timeouts }), ...(some(retry) && { retry }) }, path)
+    const upgrade = readUpgrade(draft.upgrade)
+    if (upgrade && handler.kind === 'fixed')
+      context.report.warn([...path, 'upgrade'], '"upgrade" is of no use to a fixed answer', 'key')
+    table.add(
+      {
+        match,
+        handler,
+        ...(some(timeouts) && { timeouts }),
+        ...(some(retry) && { retry }),
+        ...(upgrade && { upgrade }),
+      },
+      path,
+    )
   })
   return table.routes
 }

@@ -8,8 +8,9 @@ import type { ServiceInput } from '../schema/layouts.js'
 import { instanceId, readAddress } from '../text/address.js'
 import { warnOfLoop } from './checks.js'
 import { defined, texts, type Context, type Draft } from './context.js'
-import { exchangeTimeouts, readRetry, readTimeouts } from './exchange.js'
-import { completePolling, mergePolling, readPolling, readTls, type PollingPart } from './polling.js'
+import { exchangeTimeouts, readRetry, readTimeouts, readUpgrade } from './exchange.js'
+import { completePolling, mergePolling, readPolling, type PollingPart } from './polling.js'
+import { readUpstreamTls } from './tls.js'
 
 type ServiceDraft = Draft<ServiceInput>
 type Listed = Extract<NonNullable<ServiceDraft['servers']>, unknown[]>[number]
@@ -45,7 +46,7 @@ export function readService(
       'key',
     )
   }
-  const tls = { verify: true, ...readTls(draft.tls, [...path, 'tls'], context) }
+  const tls = { verify: true, ...readUpstreamTls(draft.tls, [...path, 'tls'], context) }
   const pollingPath = [...path, 'polling']
   const base = readPolling(draft.polling, pollingPath, context)
   const entries = readEntries(draft.servers, [...path, 'servers'], context)
@@ -99,6 +100,8 @@ export function readService(
     retry: { ...RETRY, ...readRetry(draft.retry) },
     timeouts: { ...exchangeTimeouts(processor.timeouts), ...readTimeouts(draft, path, context) },
     tls,
+    upgrade: readUpgrade(draft.upgrade) ?? [],
+    batch: draft.batch ?? processor.batch,
     apis: (draft.apis ?? []).filter((api) => api !== undefined),
   }
 }

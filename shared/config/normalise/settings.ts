@@ -9,6 +9,7 @@ import { durationMs } from '../text/duration.js'
 import { sizeBytes } from '../text/size.js'
 import { defined, readMs, type Context, type Draft } from './context.js'
 import { readExchangeTimeouts } from './exchange.js'
+import { readDownstreamTls } from './tls.js'
 
 /** The settings with their place in the file. */
 export interface Settings {
@@ -88,13 +89,14 @@ export function readProcessor({ processor: given, path }: Settings, context: Con
   const workers = given.workers ?? 'auto'
   return {
     name: given.name ?? PROCESSOR.name,
-    ...defined({ host: given.host }),
+    ...defined({ host: given.host, tls: readDownstreamTls(given.tls, path('processor', 'tls'), context) }),
     port: given.port ?? PROCESSOR.port,
     workers: workers === 'auto' ? context.cores : workers,
     hangMs: readMs(given, 'hang', path('processor', 'hang').slice(0, -1), context) ?? PROCESSOR.hangMs,
     trustedProxies: (given.trusted_proxies ?? []).filter((peer) => peer !== undefined),
     limits: readLimits(given.limits),
     timeouts: readAllTimeouts(given.timeouts, path('processor', 'timeouts'), context),
+    batch: given.batch ?? PROCESSOR.batch,
     requestLimit: given.request_limit ?? PROCESSOR.requestLimit,
   }
 }
@@ -108,7 +110,10 @@ function readLimits(given: Draft<ProcessorInput>['limits']): LimitsConfig {
       headerCount: given?.fields,
       uriBytes: bytes(given?.uri),
       bodyBytes: bytes(given?.body),
+      bodyRate: bytes(given?.body_rate),
       connections: given?.connections,
+      clientConnections: given?.client_connections,
+      requestsPerConnection: given?.requests,
       upstreamConnections: given?.upstream_connections,
       idleUpstreamConnections: given?.idle_upstream_connections,
     }),
@@ -122,6 +127,7 @@ function readAllTimeouts(given: Draft<ProcessorInput>['timeouts'], path: Path, c
     ...defined({
       requestHeadMs: readMs(given, 'request_head', path, context),
       keepAliveMs: readMs(given, 'keep_alive', path, context),
+      upgradedIdleMs: readMs(given, 'upgraded', path, context),
       upstreamKeepAliveMs: readMs(given, 'upstream_keep_alive', path, context),
       drainMs: readMs(given, 'drain', path, context),
     }),

@@ -4,6 +4,7 @@ import { fieldValueFault, methodFault } from '../text/http.js'
 import { hostPatternFault } from '../text/host.js'
 import { count, nonEmpty, text } from './fields.js'
 import { apiPath, retry, timeoutKeys } from './service.js'
+import { upgrade } from './traffic.js'
 
 const fieldMatch = z.record(
   z.string(),
@@ -55,5 +56,6 @@ export const route = z
     fixed: fixed.optional(),
     retry: retry.optional(),
     ...timeoutKeys,
+    upgrade: upgrade.optional().meta({ description: "In place of the service's `upgrade`." }),
   })
   .meta({ id: 'Route', description: 'A route; either `service` or `fixed`.' })

@@ -4,7 +4,6 @@ import { POLLING, RETRY } from '../defaults.js'
 import { addressFault } from '../text/address.js'
 import { fieldValueFault, statusFault } from '../text/http.js'
 import { apiPathFault, endpointFault } from '../text/path.js'
-import { hostFault } from '../text/host.js'
 import {
   count,
   duration,
@@ -18,6 +17,7 @@ import {
   TIMER,
   withMs,
 } from './fields.js'
+import { batch, upgrade, upstreamTls } from './traffic.js'
 
 const status = z.union([count(100, 599), text(statusFault)], { error: 'must be a status: 200, "200-299" or "2xx"' })
 
@@ -43,21 +43,6 @@ function patternFault(pattern: string) {
     return { message: 'not a regular expression' }
   }
 }
-
-const upstreamTls = z
-  .strictObject({
-    verify: z
-      .boolean()
-      .optional()
-      .meta({ description: 'Whether the certificate must be valid for the host.', default: true }),
-    ca_file: nonEmpty()
-      .optional()
-      .meta({ description: "PEM file of the authorities to trust in place of the system's; relative to this file." }),
-    server_name: text(hostFault)
-      .optional()
-      .meta({ description: 'Name to ask for (SNI) and to verify, where it is not the host.' }),
-  })
-  .meta({ id: 'UpstreamTls', description: 'How https instances are verified.' })
 
 const headers = z.record(z.string(), text(fieldValueFault))
 
@@ -199,6 +184,10 @@ const serviceKeys = {
   retry: retry.optional(),
   ...timeoutKeys,
   tls: upstreamTls.optional(),
+  upgrade: upgrade.optional(),
+  batch: batch.optional().meta({
+    description: "Whether requests of one moment may share a write: off or auto. Without it, the processor's.",
+  }),
 }
 
 export const classicService = z

@@ -5,6 +5,7 @@ import type { Fault } from '../problem.js'
 import type { Span } from '../text/duration.js'
 import { cidrFault, hostFault } from '../text/host.js'
 import { count, cron, duration, durations, LONGEST_TIMER_MS, nonEmpty, size, text, TIMER } from './fields.js'
+import { batch, downstreamTls } from './traffic.js'
 
 const DAY_MS = 86_400_000
 const KEPT = { shortestMs: 60_000, longestMs: 36_500 * DAY_MS }
@@ -40,9 +41,21 @@ const limits = z
       .meta({ description: 'Header fields of a request.', default: LIMITS.headerCount }),
     uri: size(SMALLEST_LIMIT).optional().meta({ description: 'Target of a request.', default: LIMITS.uriBytes }),
     body: size(0).optional().meta({ description: 'Body of a request; 0: no limit.', default: LIMITS.bodyBytes }),
+    body_rate: size(0).optional().meta({
+      description: "Bytes per second that a request's body must come with, on average; 0: no limit.",
+      default: LIMITS.bodyRate,
+    }),
+    requests: count(0, 1_000_000_000).optional().meta({
+      description: "Requests after which a client's connection is closed; 0: no limit.",
+      default: LIMITS.requestsPerConnection,
+    }),
     connections: count(1, 1_000_000)
       .optional()
       .meta({ description: 'Client connections per worker.', default: LIMITS.connections }),
+    client_connections: count(0, 1_000_000).optional().meta({
+      description: 'Connections per worker from one client address; 0: no limit. Trusted proxies are exempt.',
+      default: LIMITS.clientConnections,
+    }),
     upstream_connections: count(1, 1_000_000)
       .optional()
       .meta({ description: 'Connections per worker to one instance.', default: LIMITS.upstreamConnections }),
@@ -61,6 +74,12 @@ const timeouts = z
     ...durations('total', 'For a whole exchange.', TIMER, TIMEOUTS.totalMs),
     ...durations('request_head', 'For a client to send a whole head.', TIMER, TIMEOUTS.requestHeadMs),
     ...durations('keep_alive', "Between two requests on a client's connection.", TIMER, TIMEOUTS.keepAliveMs),
+    ...durations(
+      'upgraded',
+      'How long a connection that has switched protocols may be silent.',
+      TIMER,
+      TIMEOUTS.upgradedIdleMs,
+    ),
     ...durations(
       'upstream_keep_alive',
       'How long an unused connection to an instance is kept.',
@@ -114,8 +133,12 @@ const processorKeys = {
     .array(text(cidrFault))
     .optional()
     .meta({ description: 'Addresses and CIDR blocks whose X-Forwarded-* are believed.', default: [] }),
+  tls: downstreamTls.optional(),
   limits: limits.optional(),
   timeouts: timeouts.optional(),
+  batch: batch
+    .optional()
+    .meta({ description: 'Where a service leaves it open: off or auto.', default: PROCESSOR.batch }),
   request_limit: count(0, 1_000_000)
     .optional()
     .meta({ description: 'Newest requests kept per instance; 0: none.', default: PROCESSOR.requestLimit }),

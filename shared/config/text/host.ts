@@ -41,6 +41,22 @@ export function hostPatternFault(text: string): Fault | undefined {
     : read.fault
 }
 
+/** A host that a client asks a certificate for: exact, or `*.` before a name for one label. */
+export function serverNamePatternFault(text: string): Fault | undefined {
+  // RFC 6066 section 3: literal addresses are not permitted.
+  if (isIP(text.replace(/^\[(.*)\]$/, '$1')) !== 0)
+    return {
+      message: 'a client asks for a certificate by a name, never by an address',
+      hint: 'who asks for none gets the first certificate',
+    }
+  return hostPatternFault(text)
+}
+
+/** A valid one as it is compared with the name in a handshake: lower case, in ASCII, without a dot at its end. */
+export function plainServerName(text: string): string {
+  return plainHostPattern(text).replace(/\.$/, '')
+}
+
 /** A valid pattern as it is compared with the host of a request: lower case, names in ASCII, IPv6 in brackets. */
 export function plainHostPattern(text: string): string {
   const star = text.startsWith('*.') ? '*.' : ''

@@ -44,6 +44,18 @@ export function fieldValueFault(value: string): Fault | undefined {
   return { message: 'not a value of a header field', hint: 'no line breaks, control characters or outer spaces' }
 }
 
+/** A protocol of the Upgrade field (RFC 9110 section 7.8) that a client may switch to. */
+export function upgradeFault(text: string): Fault | undefined {
+  const [name = '', version, more] = text.toLowerCase().split('/')
+  if (more !== undefined || !TOKEN.test(name) || (version !== undefined && !TOKEN.test(version)))
+    return { message: 'not the name of a protocol', hint: 'such as websocket' }
+  if (name === 'h2c' || name === 'h2' || name === 'http')
+    return { message: `${name} may not be switched to: the requests after it would pass unseen` }
+  if (name === 'tls')
+    return { message: 'tls may not be switched to: the gateway could not see the requests', hint: 'use processor.tls' }
+  return undefined
+}
+
 /** An inclusive range: `200`, `'200-299'` or `'2xx'`. */
 export function statusRange(value: number | string): readonly [number, number] | undefined {
   const text = String(value)

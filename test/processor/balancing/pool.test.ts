@@ -24,7 +24,7 @@ function endpoint(name: string, more: Partial<Instance> = {}): Endpoint {
     since: 0,
     ...more,
   }
-  return new Endpoint(instance, {}, { connections: 10, idle: 10, keepAliveMs: 1000 }, wheel)
+  return new Endpoint(instance, {}, { connections: 10, idle: 10, keepAliveMs: 1000, batch: false }, wheel)
 }
 
 function picks(endpoints: readonly Endpoint[], times: number): string[] {

@@ -1,10 +1,23 @@
 // Config texts that several tests start from, and short ways to parse them.
 import assert from 'node:assert/strict'
+import { basename } from 'node:path'
 import type { Config, Problem } from '../../../shared/config/model.js'
 import { parseConfig } from '../../../shared/config/parse.js'
 import { formatProblem } from '../../../shared/config/problem.js'
+import type { FileRead } from '../../../shared/config/small-file.js'
+import { makeCertificate } from '../../kit/certificates.js'
 
-const DEPS = { cwd: '/srv/app', cores: 4, exists: () => true }
+/** For a.example and every name below b.example. */
+export const PEM = await makeCertificate({ names: ['DNS:a.example', 'DNS:*.b.example'] })
+
+/** By file name: every folder has these. Any other file is a certificate. */
+const FILES: Readonly<Record<string, string>> = { 'key.pem': PEM.key }
+
+export const DEPS = {
+  cwd: '/srv/app',
+  cores: 4,
+  read: (path: string): FileRead => ({ ok: true, bytes: Buffer.from(FILES[basename(path)] ?? PEM.cert) }),
+}
 
 type Env = Record<string, string>
 
@@ -56,8 +69,9 @@ discovery:
     dump_file: out/all.dump, dump_schedule: '0 * * * *' }
 processor:
   { name: P, host: '::1', port: 9001, workers: 3, hang: 2s, trusted_proxies: [10.0.0.0/8, '::1'], request_limit: 7,
-    limits: { head: 16KiB, fields: 50, uri: 8KiB, body: 64MB, connections: 10, upstream_connections: 11, idle_upstream_connections: 12 },
-    timeouts: { connect: 1, first_byte: 2s, idle_ms: 3000, total: 4, request_head: 5, keep_alive: 6, upstream_keep_alive: 7, drain: 8 } }
+    tls: { certificates: [{ cert: tls/cert.pem, key: tls/key.pem }, { cert: b.pem, key: key.pem, hosts: [A.example, '*.b.example.'] }], min_version: TLSv1.3 },
+    limits: { head: 16KiB, fields: 50, uri: 8KiB, body: 64MB, body_rate: 1KiB, requests: 1000, connections: 10, client_connections: 9, upstream_connections: 11, idle_upstream_connections: 12 },
+    timeouts: { connect: 1, first_byte: 2s, idle_ms: 3000, total: 4, request_head: 5, keep_alive: 6, upgraded: 9, upstream_keep_alive: 7, drain: 8 }, batch: auto }
 services:
   orders:
     servers:
@@ -69,12 +83,14 @@ services:
     balance: { strategy: round-robin }
     retry: { attempts: 2, on: [connect, 503] }
     timeout: { first_byte: 9 }
-    tls: { verify: false, ca_file: ca.pem, server_name: orders.internal }
+    tls: { verify: false, ca_file: ca.pem, server_name: orders.internal, cert: client.pem, key: client/key.pem }
+    upgrade: [WebSocket, websocket, chat/2]
+    batch: off
     apis: [/orders/, '/o/{id}', '/files/*']
   search: { servers: [s:81], polling: { method: tcp } }
 routes:
   - { match: { path: '/find/{term}', methods: [GET, HEAD], host: ['*.Example.org', a.example], headers: { X-A: '1', x-b: true }, query: { q: true } },
-      service: search, timeout: 3, retry: { attempts: 1 } }
+      service: search, timeout: 3, retry: { attempts: 1 }, upgrade: [] }
   - { match: { path: /robots.txt, exact: true }, fixed: { status: 200, headers: { content-type: text/plain }, body: hello } }
 `
 

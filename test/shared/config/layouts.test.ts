@@ -4,6 +4,14 @@ import { test } from 'node:test'
 import type { PollingConfig } from '../../../shared/config/model.js'
 import { CLASSIC_JSON, CLASSIC_YAML, FULL_YAML, load, warningsOf } from './fixtures.js'
 
+const TLS = {
+  verify: false,
+  caFile: '/srv/app/ca.pem',
+  serverName: 'orders.internal',
+  certFile: '/srv/app/client.pem',
+  keyFile: '/srv/app/client/key.pem',
+}
+
 const instances = (config: ReturnType<typeof load>) => config.services.flatMap((service) => service.servers)
 
 test('a classic JSON file becomes services, instances and routes, with the defaults applied', () => {
@@ -84,12 +92,16 @@ test('without meta-info the two servers have their defaults', () => {
     workers: 4,
     hangMs: 5000,
     trustedProxies: [],
+    batch: 'off',
     limits: {
       headBytes: 32_768,
       headerCount: 100,
       uriBytes: 16_384,
       bodyBytes: 0,
+      bodyRate: 64,
       connections: 20_000,
+      clientConnections: 0,
+      requestsPerConnection: 0,
       upstreamConnections: 1024,
       idleUpstreamConnections: 256,
     },
@@ -100,6 +112,7 @@ test('without meta-info the two servers have their defaults', () => {
       totalMs: 0,
       requestHeadMs: 10_000,
       keepAliveMs: 75_000,
+      upgradedIdleMs: 3_600_000,
       upstreamKeepAliveMs: 4000,
       drainMs: 30_000,
     },
@@ -107,6 +120,7 @@ test('without meta-info the two servers have their defaults', () => {
   })
   assert.deepEqual(config.services[0]?.retry, { attempts: 3, on: ['connect', 'reset'] })
   assert.deepEqual(config.services[0]?.timeouts, { connectMs: 3000, firstByteMs: 30_000, idleMs: 30_000, totalMs: 0 })
+  assert.deepEqual([config.services[0]?.upgrade, config.services[0]?.batch], [[], 'off'])
 })
 
 test('the full layout says everything that the model holds', () => {
@@ -137,12 +151,23 @@ test('the full layout says everything that the model holds', () => {
     workers: 3,
     hangMs: 2000,
     trustedProxies: ['10.0.0.0/8', '::1'],
+    tls: {
+      certificates: [
+        { certFile: '/srv/app/tls/cert.pem', keyFile: '/srv/app/tls/key.pem', hosts: [] },
+        { certFile: '/srv/app/b.pem', keyFile: '/srv/app/key.pem', hosts: ['a.example', '*.b.example'] },
+      ],
+      minVersion: 'TLSv1.3',
+    },
+    batch: 'auto',
     limits: {
       headBytes: 16_384,
       headerCount: 50,
       uriBytes: 8192,
       bodyBytes: 64_000_000,
+      bodyRate: 1024,
       connections: 10,
+      clientConnections: 9,
+      requestsPerConnection: 1000,
       upstreamConnections: 11,
       idleUpstreamConnections: 12,
     },
@@ -153,15 +178,18 @@ test('the full layout says everything that the model holds', () => {
       totalMs: 4000,
       requestHeadMs: 5000,
       keepAliveMs: 6000,
+      upgradedIdleMs: 9000,
       upstreamKeepAliveMs: 7000,
       drainMs: 8000,
     },
     requestLimit: 7,
   })
-  const [orders] = config.services
+  const [orders, search] = config.services
   assert.deepEqual(orders?.retry, { attempts: 2, on: ['connect', '503'] })
   assert.deepEqual(orders?.timeouts, { connectMs: 1000, firstByteMs: 9000, idleMs: 3000, totalMs: 4000 })
-  assert.deepEqual(orders?.tls, { verify: false, caFile: '/srv/app/ca.pem', serverName: 'orders.internal' })
+  assert.deepEqual(orders?.tls, TLS)
+  assert.deepEqual([orders?.upgrade, orders?.batch], [['websocket', 'chat/2'], 'off'])
+  assert.equal(search?.batch, 'auto')
   assert.deepEqual(orders?.servers[1]?.spec, {
     id: 'orders/[fd00::1]:443/base',
     service: 'orders',
@@ -189,6 +217,7 @@ test('the full layout says everything that the model holds', () => {
       handler: { kind: 'forward', service: 'search' },
       timeouts: { totalMs: 3000 },
       retry: { attempts: 1 },
+      upgrade: [],
     },
     {
       id: 'fixed:/robots.txt',
@@ -223,7 +252,7 @@ test('the polling of an instance is laid over the polling of its service key by 
         [400, 499],
       ],
     },
-    tls: { verify: false, caFile: '/srv/app/ca.pem', serverName: 'orders.internal' },
+    tls: TLS,
   }
   assert.deepEqual(plain, base)
   assert.deepEqual(own, {

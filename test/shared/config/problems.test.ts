@@ -290,22 +290,6 @@ test('the rules of routes are checked', () => {
   )
 })
 
-test('a certificate file must exist, beside the config file', () => {
-  assert.equal(load(service('tls: { ca_file: /etc/ca.pem }')).services[0]?.tls.caFile, '/etc/ca.pem')
-  assert.equal(
-    load(service('tls: { ca_file: ca.pem }'), {}, 'conf/s.yaml').services[0]?.tls.caFile,
-    '/srv/app/conf/ca.pem',
-  )
-})
-
-test('a certificate file that is not there is told', () => {
-  const text = service('tls: { ca_file: ca.pem }')
-  const parsed = parseConfig(text, 'services.yaml', {}, { cwd: '/srv/app', cores: 1, exists: () => false })
-  assert.deepEqual(parsed.ok ? [] : lines(parsed.problems), [
-    '1:75  a.tls.ca_file  the file does not exist  (it is relative to this config file)',
-  ])
-})
-
 test('what is doubtful but legal is a warning', () => {
   const warned = (text: string) => lines(warningsOf(text)).join('\n')
   assert.match(warned(apis('[/x, /x/]')), /^1:58 {2}a\.apis\[1\] {2}line 1 routes the same; the last wins$/)

@@ -5,9 +5,7 @@ import fc from 'fast-check'
 import { stringify } from 'yaml'
 import { parseConfig } from '../../../shared/config/parse.js'
 import { formatProblem } from '../../../shared/config/problem.js'
-import { CLASSIC_JSON, FULL_YAML } from './fixtures.js'
-
-const DEPS = { cwd: '/srv/app', cores: 4, exists: () => true }
+import { CLASSIC_JSON, DEPS, FULL_YAML } from './fixtures.js'
 
 function holds(text: string, file: string): void {
   const parsed = parseConfig(text, file, { TOKEN: 'a-long-token' }, DEPS)

@@ -1,0 +1,160 @@
+// Requests that share a connection: only while the instance is fast and even, in order, and none is lost or said twice.
+import assert from 'node:assert/strict'
+import net from 'node:net'
+import { test } from 'node:test'
+import { Batcher } from '../../processor/engine/batcher.js'
+import { startGateway } from '../kit/gateway.js'
+import { parseAnswer, rawRequest, request } from '../kit/http.js'
+import { type OriginHandler, startOrigin } from '../kit/origin.js'
+import type { Cleanup } from '../kit/process.js'
+
+const CLIENTS = 32
+
+/** A gateway whose one instance counts as fast already, so that the next requests of one moment share connections. */
+async function ready(t: Cleanup, handler: OriginHandler, more: object = {}) {
+  const origin = await startOrigin(t, handler)
+  const gateway = await startGateway(t, {
+    services: { s: { servers: [origin.address], apis: ['/s'], batch: 'auto', ...more } },
+  })
+  const [endpoint] = gateway.endpoints.values()
+  for (let i = 0; i < 1000; i++) endpoint?.batcher?.observe(0.1)
+  assert.equal(endpoint?.batcher?.ready, true)
+  return { origin, gateway, endpoint }
+}
+
+/** One request each on connections that are open already, written in one go; the answers' bodies. */
+async function atOnce(port: number, targets: readonly string[], method = 'GET'): Promise<string[]> {
+  const sockets = await Promise.all(
+    targets.map(
+      () =>
+        new Promise<net.Socket>((resolve) => {
+          const socket = net.connect(port, '127.0.0.1', () => resolve(socket))
+        }),
+    ),
+  )
+  const answers = sockets.map(async (socket, i) => {
+    const chunks: Buffer[] = []
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+    socket.on('error', () => undefined)
+    socket.write(`${method} ${targets[i] ?? ''} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`)
+    await new Promise((resolve) => socket.on('close', resolve))
+    const answer = parseAnswer(Buffer.concat(chunks))
+    return `${answer.status} ${answer.text()}`
+  })
+  return Promise.all(answers)
+}
+
+const targets = Array.from({ length: CLIENTS }, (_, i) => `/s/${i}`)
+
+test('requests of one moment share connections and each client gets its own answer', async (t) => {
+  const { origin, gateway, endpoint } = await ready(t, (r) => r.answer(200, r.target))
+  for (let round = 0; round < 3; round++) {
+    assert.deepEqual(
+      await atOnce(gateway.port, targets),
+      targets.map((target) => `200 ${target}`),
+    )
+  }
+  assert.ok(origin.connections.length < CLIENTS, `${origin.connections.length} connections`)
+  assert.equal(endpoint?.inFlight, 0)
+  assert.equal(gateway.core.inFlight, 0)
+})
+
+test('requests that cannot be repeated never share', async (t) => {
+  const { origin, gateway } = await ready(t, async (r) => {
+    // Held until all have come: on a shared connection one would wait for another.
+    while (origin.requests.length < 8) await new Promise((resolve) => setTimeout(resolve, 1))
+    r.answer(200, r.target)
+  })
+  const few = targets.slice(0, 8)
+  assert.deepEqual(
+    await atOnce(gateway.port, few, 'POST'),
+    few.map((target) => `200 ${target}`),
+  )
+})
+
+test('an instance that ends a shared connection after each answer loses nobody a request', async (t) => {
+  const { gateway } = await ready(t, (r) => {
+    r.answer(200, r.target, { Connection: 'close' })
+    r.close()
+  })
+  assert.deepEqual(
+    await atOnce(gateway.port, targets),
+    targets.map((target) => `200 ${target}`),
+  )
+  const { served, codes } = gateway.report()
+  assert.equal(served, CLIENTS)
+  assert.deepEqual(codes, {})
+})
+
+test('a client that leaves while others wait behind it costs them nothing', async (t) => {
+  let left = false
+  const { origin, gateway, endpoint } = await ready(t, async (r) => {
+    if (r.target === '/s/gone' && !left) {
+      left = true
+      leaver.resetAndDestroy()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    r.answer(200, r.target)
+  })
+  const leaver = net.connect(gateway.port, '127.0.0.1')
+  leaver.on('error', () => undefined)
+  await new Promise((resolve) => leaver.on('connect', resolve))
+  leaver.write('GET /s/gone HTTP/1.1\r\nHost: h\r\n\r\n')
+  assert.deepEqual(
+    await atOnce(gateway.port, targets),
+    targets.map((target) => `200 ${target}`),
+  )
+  assert.ok(left)
+  assert.ok(origin.requests.length >= CLIENTS)
+  assert.equal(endpoint?.inFlight, 0)
+})
+
+test('a client that does not read its answer does not hold up those behind it', async (t) => {
+  const huge = Buffer.alloc(32 << 20)
+  const { gateway } = await ready(t, (r) => r.answer(200, r.target === '/s/huge' ? huge : r.target))
+  const lazy = net.connect(gateway.port, '127.0.0.1')
+  t.after(() => lazy.destroy())
+  await new Promise((resolve) => lazy.on('connect', resolve))
+  lazy.pause()
+  lazy.write('GET /s/huge HTTP/1.1\r\nHost: h\r\n\r\n')
+  assert.deepEqual(
+    await atOnce(gateway.port, targets),
+    targets.map((target) => `200 ${target}`),
+  )
+})
+
+test('a slow answer or a failure puts an end to sharing', async (t) => {
+  const { gateway, endpoint } = await ready(t, async (r) => {
+    await new Promise((resolve) => setTimeout(resolve, r.target === '/s/slow' ? 50 : 0))
+    if (r.target === '/s/fails') r.reset()
+    else r.answer(200)
+  })
+  await request(gateway.port, 'GET', '/s/slow')
+  assert.equal(endpoint?.batcher?.ready, false)
+  for (let i = 0; i < 2000; i++) endpoint?.batcher?.observe(0.1)
+  assert.equal(endpoint?.batcher?.ready, true)
+  await rawRequest(gateway.port, 'GET /s/fails HTTP/1.1\r\nHost: h\r\n\r\n')
+  assert.equal(endpoint?.batcher?.ready, false)
+})
+
+test('an instance with one slow answer in a hundred, or a slow mean, is never shared', () => {
+  const fresh = () =>
+    new Batcher(
+      () => undefined,
+      () => undefined,
+    )
+  const uneven = fresh()
+  const slow = fresh()
+  for (let i = 0; i < 20_000; i++) {
+    uneven.observe(i % 100 === 99 ? 50 : 0.3)
+    slow.observe(5)
+    assert.equal(uneven.ready || slow.ready, false)
+  }
+})
+
+test('without batch: auto there is nothing to share by', async (t) => {
+  const origin = await startOrigin(t, (r) => r.answer(200))
+  const gateway = await startGateway(t, { services: { s: { servers: [origin.address], apis: ['/s'] } } })
+  const [endpoint] = gateway.endpoints.values()
+  assert.equal(endpoint?.batcher, undefined)
+})
