@@ -6,8 +6,9 @@ import { type Code, ProxyError } from '../shared/errors.js'
 import type { Log } from '../shared/log.js'
 import type { AttemptResult } from '../shared/metrics/report.js'
 import type { ClientConnection } from './engine/client.js'
-import { answerLastForward, reply, replyProblem } from './engine/reply.js'
+import { ALLOW, answerLastForward, reply, replyProblem } from './engine/reply.js'
 import { head } from './engine/request-head.js'
+import type { ReaderRules } from './engine/request-reader.js'
 import type { Wheel } from './engine/wheel.js'
 import { Exchange, type RequestBody } from './exchange.js'
 import type { Recorder } from './recorder.js'
@@ -21,7 +22,11 @@ const MOST_PATH = 1024
 
 export class Core {
   readonly limits: LimitsConfig
+  /** What a reader of requests goes by. */
+  readonly rules: ReaderRules
   readonly timeouts: TimeoutsConfig
+  /** What clients speak here. */
+  private readonly scheme: 'http' | 'https'
   readonly connections = new Set<ClientConnection>()
   /** Exchanges that have not ended. */
   inFlight = 0
@@ -44,6 +49,8 @@ export class Core {
   ) {
     this.limits = config.processor.limits
     this.timeouts = config.processor.timeouts
+    this.rules = { limits: this.limits, head: { ...this.limits, secure: config.processor.tls !== undefined } }
+    this.scheme = config.processor.tls === undefined ? 'http' : 'https'
     this.trusted = blockList(config.processor.trustedProxies)
   }
 
@@ -69,7 +76,7 @@ export class Core {
     this.inFlight++
     const id = REQUEST_ID.test(head.requestId) ? head.requestId : this.requestId()
     const peer = plainAddress(client.peer)
-    const proto = head.forwardedProto === '' ? 'http' : head.forwardedProto
+    const proto = head.forwardedProto === '' ? this.scheme : head.forwardedProto
     const host = head.forwardedHost === '' ? head.host : head.forwardedHost
     const added =
       `X-Forwarded-For: ${head.forwardedFor === '' ? peer : `${head.forwardedFor}, ${peer}`}\r\n` +
@@ -106,7 +113,7 @@ export class Core {
     }
     if (head.maxForwards === 0) return answerLastForward(exchange, this.via)
     const { method, path } = exchange
-    if (path === '*') return reply(exchange, 204, '', '', this.via)
+    if (path === '*') return reply(exchange, 204, ALLOW, '', this.via)
     const match = exchange.table.match(path, head.oddPath, exchange)
     switch (match.kind) {
       case 'route':
@@ -205,6 +212,14 @@ export class Core {
   connected(client: ClientConnection): void {
     this.connections.add(client)
     if (this.limits.clientConnections > 0) this.byAddress.set(client.peer, (this.byAddress.get(client.peer) ?? 0) + 1)
+  }
+
+  /** A connection came to nothing before it could carry a request. */
+  acceptFailed(code: string, peer: string): void {
+    const { log } = this.deps
+    // What a client's handshake lacks is the client's affair; what the system lacks is the operator's.
+    if (peer === '') log.error({ code }, 'a connection could not be accepted')
+    else log.debug({ code, client: plainAddress(peer) }, 'a TLS handshake failed')
   }
 
   disconnected(client: ClientConnection): void {

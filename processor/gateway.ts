@@ -1,16 +1,14 @@
 // One gateway in one process: the server that accepts clients, and the routes and endpoints behind it.
-import { readFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
 import type net from 'node:net'
 import type { Config, RouteConfig } from '../shared/config/model.js'
 import { ERRORS } from '../shared/errors.js'
 import type { Log } from '../shared/log.js'
-import { problemBody } from '../shared/problem.js'
 import { apply, type Change } from '../shared/registry/delta.js'
 import { EMPTY_SNAPSHOT, type Instance } from '../shared/registry/instance.js'
-import { Endpoint, tlsOptions } from './balancing/endpoint.js'
+import { Endpoint } from './balancing/endpoint.js'
 import { Core } from './core.js'
-import { ClientConnection } from './engine/client.js'
-import { problemFields, problemHead } from './engine/reply.js'
+import { ClientConnection, refusal } from './engine/client.js'
 import { turnAway } from './engine/turn-away.js'
 import { createWireServer } from './engine/wire/accept.js'
 import type { Wire } from './engine/wire/wire.js'
@@ -21,6 +19,8 @@ import { createForward } from './handlers/forward.js'
 import type { Recorder } from './recorder.js'
 import { compile, type CompileDeps, createRoutes } from './routing/table.js'
 import { isOwnAddress } from './self.js'
+import { createTlsContexts } from './tls/contexts.js'
+import { createInstanceTls, createUpstreamTlsFiles } from './tls/upstream.js'
 
 export interface GatewayDeps {
   /** How this gateway calls itself in Via: the same in all its workers and in no other gateway. */
@@ -30,6 +30,10 @@ export interface GatewayDeps {
   readonly wheel: Wheel
   readonly recorder: Recorder
   readonly log: Log
+  /** 48 bytes by which clients resume TLS sessions, the same in all workers; made up where there are none. */
+  readonly ticketKeys?: Buffer
+  /** Keep to Node's sockets, even where it shows what lies beneath: for tests of that way. */
+  readonly useSockets?: boolean
 }
 
 export interface Gateway {
@@ -48,17 +52,25 @@ export function createGateway(config: Config, deps: GatewayDeps): Gateway {
   const compiling: CompileDeps = {
     routes: createRoutes(config, (route) => handlerOf(route, core)),
     live: endpoints,
-    createEndpoint: endpointFactory(config, core),
+    createEndpoint: endpointFactory(config, core, deps.useSockets ?? false),
     isSelf: (instance) => isOwnAddress(instance, config.processor.host, deps.ownPort),
   }
-  const server = createWireServer({
+  const { tls } = config.processor
+  const contexts = tls && createTlsContexts(tls, { log: deps.log, ticketKeys: deps.ticketKeys ?? randomBytes(48) })
+  const serving = {
+    tls: contexts && (() => contexts.options()),
+    handshakeMs: core.timeouts.requestHeadMs,
+    useSockets: deps.useSockets ?? false,
+  }
+  const server = createWireServer(serving, {
+    mayShakeHands: (handshakes) => core.connections.size + handshakes < core.limits.connections,
     accepted(wire) {
       core.wheel.tick()
       const refusal = core.refusal(wire.peer)
       if (refusal === undefined) core.connected(new ClientConnection(wire, core))
       else refuse(wire, refusal, core)
     },
-    acceptFailed: (code) => core.deps.log.error({ code }, 'a connection could not be accepted'),
+    acceptFailed: (code, peer) => core.acceptFailed(code, peer),
   })
   return {
     core,
@@ -79,47 +91,28 @@ function handlerOf(route: RouteConfig, core: Core): Handler {
     : createFixed(handler.status, handler.headers, handler.body, core)
 }
 
-function endpointFactory(config: Config, core: Core): (instance: Instance) => Endpoint {
-  const { limits, timeouts } = core
+function endpointFactory(config: Config, core: Core, useSockets: boolean): (instance: Instance) => Endpoint {
+  const { limits, timeouts, deps } = core
   const services = new Map(config.services.map((service) => [service.name, service]))
-  const authorities = new Map<string, string>()
+  const files = createUpstreamTlsFiles({ log: deps.log })
   return (instance) => {
-    const tls = services.get(instance.service)?.tls ?? { verify: true }
-    let ca: string | undefined
-    if (tls.caFile !== undefined) {
-      ca = authorities.get(tls.caFile) ?? readAuthorities(tls.caFile, core.deps.log)
-      authorities.set(tls.caFile, ca)
-    }
+    const service = services.get(instance.service)
+    const tls = instance.secure ? createInstanceTls(service?.tls ?? { verify: true }, instance, files) : undefined
     const endpointLimits = {
       connections: limits.upstreamConnections,
       idle: limits.idleUpstreamConnections,
       keepAliveMs: timeouts.upstreamKeepAliveMs,
-      batch: services.get(instance.service)?.batch === 'auto',
+      batch: service?.batch === 'auto',
+      useSockets,
     }
-    return new Endpoint(instance, tlsOptions(tls, instance, ca), endpointLimits, core.wheel)
-  }
-}
-
-/** A file that cannot be read must not end the worker: no certificate is trusted then, and each request says so. */
-function readAuthorities(file: string, log: Log): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    log.error(
-      { file, reason: String(error) },
-      'the file with the trusted authorities cannot be read: no instance behind it is trusted',
-    )
-    return ''
+    return new Endpoint(instance, tls, endpointLimits, core.wheel)
   }
 }
 
 /** One connection too many: told so at once, never queued. */
 function refuse(wire: Wire, code: 'overload' | 'too-many-connections', core: Core): void {
-  const id = core.requestId()
-  const body = problemBody(code, REFUSALS[code], id)
   core.refused(code, ERRORS[code].status, wire.peer)
-  const fields = problemFields(code, id, body, core.via)
-  turnAway(wire, `${problemHead(code)}${fields}Connection: close\r\n\r\n${body}`, core.wheel)
+  turnAway(wire, refusal(code, REFUSALS[code], core), core.wheel)
 }
 
 const REFUSALS = {

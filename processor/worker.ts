@@ -42,7 +42,8 @@ function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): 
   const recorder = createRecorder(name, config.processor.requestLimit, () => {
     reportSoon ??= setTimeout(() => report(false), REPORT_MS)
   })
-  const gateway = createGateway(config, { via, wheel, recorder, log, ownPort: message.port })
+  const ticketKeys = Buffer.from(message.ticketKeys, 'base64')
+  const gateway = createGateway(config, { via, wheel, recorder, log, ownPort: message.port, ticketKeys })
   const { core, server } = gateway
   // Ready for connections only with routes and instances to send them to.
   gateway.receive(message.change)

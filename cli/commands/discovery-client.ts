@@ -97,7 +97,7 @@ export async function orFail(terminal: Terminal, action: () => Promise<void>): P
 
 async function urlOfConfig(file: string | undefined, env: Terminal['env']): Promise<string | undefined> {
   if (file === undefined) return undefined
-  const parsed = await loadConfig(file, env)
+  const parsed = await loadConfig(file, env, { read: 'nothing' })
   if (!parsed.ok) throw new CommandFailure(formatProblems(parsed.problems), 2)
   const { host, port } = parsed.config.discovery
   // A server that listens everywhere is asked where it is certain to be: on this machine.

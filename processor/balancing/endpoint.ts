@@ -1,8 +1,7 @@
 // A worker's live state for one instance: its connections and what is in flight. It outlives snapshots.
-import type tls from 'node:tls'
-import type { UpstreamTlsConfig } from '../../shared/config/model.js'
 import type { Instance } from '../../shared/registry/instance.js'
 import { type AnswerSink, type ConnectionHome, UpstreamConnection, type UpstreamTarget } from '../engine/upstream.js'
+import type { InstanceTls } from '../tls/upstream.js'
 import { Batcher } from '../engine/batcher.js'
 import type { Wheel } from '../engine/wheel.js'
 
@@ -13,6 +12,8 @@ export interface EndpointLimits {
   readonly keepAliveMs: number
   /** Requests may share connections. */
   readonly batch: boolean
+  /** Stay above Node's sockets. */
+  readonly useSockets: boolean
 }
 
 export class Endpoint implements ConnectionHome {
@@ -33,7 +34,8 @@ export class Endpoint implements ConnectionHome {
   constructor(
     /** As the newest snapshot has it. */
     public instance: Instance,
-    tlsOptions: tls.ConnectionOptions,
+    /** For an instance that speaks TLS. */
+    tls: InstanceTls | undefined,
     private readonly limits: EndpointLimits,
     private readonly wheel: Wheel,
   ) {
@@ -42,7 +44,8 @@ export class Endpoint implements ConnectionHome {
     this.basePath = instance.basePath
     const name = host.includes(':') ? `[${host}]` : host
     this.authority = port === (secure ? 443 : 80) ? name : `${name}:${port}`
-    this.target = { host, port, tls: secure ? tlsOptions : undefined, keepAliveMs: limits.keepAliveMs }
+    const { keepAliveMs, useSockets } = limits
+    this.target = { host, port, tls: secure ? tls : undefined, keepAliveMs, useSockets }
     this.batcher = limits.batch
       ? new Batcher(
           () => this.acquire(false),
@@ -89,21 +92,5 @@ export class Endpoint implements ConnectionHome {
     this.open--
     const index = this.idle.indexOf(connection)
     if (index >= 0) this.idle.splice(index, 1)
-  }
-}
-
-/** Node's options for verifying an instance's certificate. `ca` is the content of the configured file. */
-export function tlsOptions(
-  config: UpstreamTlsConfig,
-  instance: Instance,
-  ca: string | undefined,
-): tls.ConnectionOptions {
-  const isAddress = /^[\d.]+$|:/.test(instance.host)
-  const servername = config.serverName ?? (isAddress ? undefined : instance.host)
-  return {
-    rejectUnauthorized: config.verify,
-    ALPNProtocols: ['http/1.1'],
-    ...(servername === undefined ? {} : { servername }),
-    ...(ca === undefined ? {} : { ca }),
   }
 }

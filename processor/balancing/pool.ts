@@ -14,10 +14,15 @@ export interface Pool {
 
 /** `isSelf`: whether an instance is this processor's own port. */
 export function createPool(endpoints: readonly Endpoint[], isSelf: (instance: Instance) => boolean): Pool {
-  const tiers: readonly Balancer[] = tiersOf(endpoints, (endpoint) => endpoint.instance).map(createRoundRobin)
+  // Beside others this processor itself is passed over.
+  const others = endpoints.filter((endpoint) => !isSelf(endpoint.instance))
+  const loops = endpoints.length > 0 && others.length === 0
+  const tiers: readonly Balancer[] = tiersOf(loops ? endpoints : others, (endpoint) => endpoint.instance).map(
+    createRoundRobin,
+  )
   return {
     endpoints,
-    loops: endpoints.length > 0 && endpoints.every((endpoint) => isSelf(endpoint.instance)),
+    loops,
     pick(tried) {
       for (const tier of tiers) {
         const endpoint = tier.pick(tried)

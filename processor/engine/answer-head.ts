@@ -1,7 +1,7 @@
 // What an answer's head means: status, how its body ends, and the lines that travel on as they came.
 import { CR, FIELD_VALUE, LF, SPACE, equalsIgnoreCase, latin1, lowerBytes } from './bytes.js'
 import * as fault from './fault.js'
-import { drop, dropNamed, dropNone, keptLines } from './dropped-lines.js'
+import { drop, dropNamed, dropNone, keptLines, options } from './dropped-lines.js'
 import { fieldCount, nameEnd, nameStart, parseFields, plainNumber, valueEnd, valueStart } from './fields.js'
 
 /** An upstream is trusted more than a client, but not with our memory. */
@@ -20,8 +20,12 @@ export interface AnswerHead {
   close: boolean
   /** Milliseconds that the upstream promises to keep the connection, -1: it does not say. */
   keepAliveMs: number
+  /** The protocols that Upgrade names, as they came. */
+  offers: string
   /** Protocol that a 101 switches to, in lower case; empty: it names none, or Connection does not say so. */
   upgrade: string
+  /** Options of Connection, as a list in lower case: what they name ends here, in the trailer, too. */
+  hop: string
   hasDate: boolean
   hasRequestId: boolean
   /** Field lines that travel on, each with its CRLF, without the framing. */
@@ -38,7 +42,9 @@ export const answer: AnswerHead = {
   chunked: false,
   close: false,
   keepAliveMs: -1,
+  offers: '',
   upgrade: '',
+  hop: '',
   hasDate: false,
   hasRequestId: false,
   fields: '',
@@ -89,14 +95,17 @@ function readStatusLine(buf: Buffer, start: number, end: number): number {
     if (buf[start + i] !== HTTP_1[i]) return fault.BAD_STATUS_LINE
   }
   // "HTTP/1.x SSS" then CRLF, or a space and a reason that may be empty.
-  if (end - start < 14) return fault.INCOMPLETE
+  if (end - start < 14) {
+    const lf = buf.indexOf(LF, start)
+    return lf >= 0 && lf < end && lf - start < 13 ? fault.BAD_STATUS_LINE : fault.INCOMPLETE
+  }
   const minor = (buf[start + 7] as number) - 0x30
   if ((minor !== 0 && minor !== 1) || buf[start + 8] !== SPACE) return fault.BAD_STATUS_LINE
   const status = plainNumber(buf, start + 9, start + 12)
   if (status < 100) return fault.BAD_STATUS_LINE
   let pos = start + 12
   if (buf[pos] === SPACE) while (pos < end && FIELD_VALUE[buf[pos] as number] === 1) pos++
-  if (pos + 1 >= end) return fault.INCOMPLETE
+  if (pos >= end || (buf[pos] === CR && pos + 1 >= end)) return fault.INCOMPLETE
   if (buf[pos] !== CR) return buf[pos] === LF ? fault.BARE_LF : fault.BAD_STATUS_LINE
   if (buf[pos + 1] !== LF) return fault.BARE_CR
   answer.status = status
@@ -112,7 +121,7 @@ function readFields(buf: Buffer): number {
   connection = ''
   answer.contentLength = answer.keepAliveMs = -1
   answer.chunked = answer.close = answer.hasDate = answer.hasRequestId = false
-  answer.framing = answer.upgrade = ''
+  answer.framing = answer.offers = answer.upgrade = answer.hop = ''
   connectionUpgrade = false
   for (let i = 0; i < fieldCount; i++) {
     const bad = readField(buf, i)
@@ -124,7 +133,8 @@ function readFields(buf: Buffer): number {
   }
   answer.close = answer.minor === 0
   if (connection !== '' && !readConnection(buf)) return fault.BAD_CONNECTION
-  if (!connectionUpgrade) answer.upgrade = ''
+  // HTTP/1.0 has no 101.
+  if (connectionUpgrade && answer.minor === 1) answer.upgrade = answer.offers.toLowerCase()
   // RFC 9112 section 6.1, RFC 9110 section 8.6: what switches has no body that could be framed.
   if (answer.status === 101 && answer.framing !== '') return fault.FRAMED_SWITCH
   answer.fields = keptLines(buf)
@@ -142,7 +152,7 @@ function readField(buf: Buffer, i: number): number {
       return 0
     case 7:
       if (equalsIgnoreCase(buf, start, UPGRADE)) {
-        answer.upgrade = value(buf, i).toLowerCase()
+        answer.offers = answer.offers === '' ? value(buf, i) : `${answer.offers}, ${value(buf, i)}`
         drop(i)
       }
       return 0
@@ -163,7 +173,7 @@ function readField(buf: Buffer, i: number): number {
       if (!equalsIgnoreCase(buf, start, CONTENT_LENGTH)) return 0
       if (++lengths > 1) return fault.SEVERAL_CONTENT_LENGTHS
       answer.contentLength = plainNumber(buf, valueStart(i), valueEnd(i))
-      answer.framing = `Content-Length: ${value(buf, i)}\r\n`
+      answer.framing = `Content-Length: ${answer.contentLength}\r\n`
       drop(i)
       return answer.contentLength < 0 ? fault.BAD_CONTENT_LENGTH : 0
     case 16:
@@ -188,15 +198,18 @@ function readConnection(buf: Buffer): boolean {
     answer.close = false
     return true
   }
-  for (const part of connection.toLowerCase().split(',')) {
-    const option = part.trim()
-    if (option === 'close') answer.close = true
-    else if (option === 'keep-alive') answer.close = false
+  let keepAlive = false
+  let close = false
+  for (const option of options(connection)) {
+    if (option === 'close') close = true
+    else if (option === 'keep-alive') keepAlive = true
     else if (option === 'upgrade') connectionUpgrade = true
-    else if (option === '') continue
     else if (NOT_TO_REMOVE.test(option)) return false
-    else dropNamed(buf, option)
+    dropNamed(buf, option)
   }
+  // RFC 9112 section 9.3: close wins, wherever it stands.
+  answer.close = close || (answer.minor === 0 && !keepAlive)
+  answer.hop = options(connection).join(',')
   return true
 }
 

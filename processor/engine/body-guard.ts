@@ -1,8 +1,6 @@
 // Watches a request's body while it arrives: how large it gets, and whether the client keeps a pace that deserves waiting.
 import * as fault from './fault.js'
 
-/** What chunk framing may add to a body that is just within its limit. */
-const CHUNK_FRAMING_BYTES = 64 * 1024
 /** For so long a body may be as slow as it likes, as far as `limits.body_rate` goes. */
 const GRACE_MS = 10_000
 
@@ -11,14 +9,14 @@ export class BodyGuard {
   private since = 0
   private pausedSince = 0
 
-  /** `bodyBytes`, `bodyRate` (bytes a second): 0 is no limit. */
-  begin(limits: { readonly bodyBytes: number }, chunked: boolean, now: number): void {
-    this.mostBytes = limits.bodyBytes > 0 ? limits.bodyBytes + (chunked ? CHUNK_FRAMING_BYTES : 0) : Infinity
+  /** `bodyBytes`: of content; 0 is no limit. */
+  begin(bodyBytes: number, now: number): void {
+    this.mostBytes = bodyBytes > 0 ? bodyBytes : Infinity
     this.since = now
     this.pausedSince = 0
   }
 
-  /** `bytes` have come so far. Returns 0, or the fault. */
+  /** `bytes` of content have come so far; `rate`: bytes a second, 0 is no limit. Returns 0, or the fault. */
   check(bytes: number, rate: number, now: number): number {
     if (bytes > this.mostBytes) return fault.BODY_TOO_LARGE
     const counted = now - this.since - GRACE_MS

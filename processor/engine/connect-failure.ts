@@ -20,6 +20,8 @@ export function connectFailure(code: string, secure: boolean): Code {
     case '':
       return secure ? 'tls-error' : 'connection-reset'
     default:
+      // An alert is the other side's word about us.
+      if (secure && code.includes('ALERT')) return 'tls-error'
       if (secure && CERTIFICATE.test(code)) return 'tls-certificate'
       return secure && /SSL|TLS|PROTO/.test(code) ? 'tls-error' : 'unreachable'
   }

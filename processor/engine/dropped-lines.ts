@@ -40,3 +40,12 @@ export function keptLines(buf: Buffer): string {
   }
   return end > from ? kept + latin1(buf, from, end) : kept
 }
+
+/** Members of a list such as Connection's, in lower case. White space is space and tab only (RFC 9110 section 5.6.3). */
+export function options(list: string): string[] {
+  return list
+    .toLowerCase()
+    .split(',')
+    .map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''))
+    .filter((member) => member !== '')
+}

@@ -18,6 +18,7 @@ export const INCOMPLETE = 0
 
 export const BAD_REQUEST_LINE = fault('the request line is not "method target version"')
 export const BAD_METHOD = fault('the method is not a token')
+export const UNKNOWN_METHOD = fault('the method is longer than any that is known', 'not-implemented')
 export const BAD_TARGET = fault('the target has bytes that no URI has')
 export const BAD_VERSION = fault('the version is not HTTP/1.0 or HTTP/1.1')
 export const UNSUPPORTED_VERSION = fault('the version is not HTTP/1.0 or HTTP/1.1', 'version-not-supported')
@@ -62,6 +63,23 @@ export const TRAILERS_TOO_LARGE = fault('the trailer is too large')
 
 export function codeOf(result: number): Code {
   return faults[-result - 1]?.code ?? 'internal'
+}
+
+/** As `codeOf`, for what an instance has sent. */
+export function codeOfAnswer(result: number): Code {
+  switch (result) {
+    case HEAD_TOO_LARGE:
+    case TOO_MANY_FIELDS:
+      return 'answer-head-too-large'
+    case BAD_TRANSFER_ENCODING:
+    case BAD_CHUNK_SIZE:
+    case CHUNK_TOO_LARGE:
+    case BAD_CHUNK_EXTENSION:
+    case BAD_CHUNK_END:
+      return 'bad-answer-coding'
+    default:
+      return 'bad-answer'
+  }
 }
 
 export function reasonOf(result: number): string {

@@ -2,8 +2,10 @@
 import { STATUS_CODES } from 'node:http'
 import { type Code, ERRORS } from '../../shared/errors.js'
 import { problemBody, PROBLEM_TYPE } from '../../shared/problem.js'
-import { PRODUCT } from '../../shared/version.js'
 import type { Exchange } from '../exchange.js'
+
+/** What a gateway without a say in it takes: RFC 9110 section 10.2.1 wants it said. */
+export const ALLOW = 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n'
 
 let dateLine = ''
 let dateSecond = 0
@@ -29,7 +31,7 @@ export function problemHead(code: Code): string {
 /** Every field line of a problem answer but Connection. `extra` are whole lines. */
 export function problemFields(code: Code, requestId: string, body: string, via: string, extra = ''): string {
   const row = ERRORS[code]
-  const proxyStatus = row.proxyStatus === undefined ? '' : `Proxy-Status: ${PRODUCT}; error=${row.proxyStatus}\r\n`
+  const proxyStatus = row.proxyStatus === undefined ? '' : `Proxy-Status: ${via}; error=${row.proxyStatus}\r\n`
   const retryAfter = row.retryAfter === undefined ? '' : `Retry-After: ${row.retryAfter}\r\n`
   return (
     `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${date()}` +
@@ -61,7 +63,7 @@ const SECRET = /^(authorization|cookie|proxy-authorization|.*(token|secret|api-?
 /** Answers a TRACE or OPTIONS that may be forwarded no further (RFC 9110 section 7.6.2). */
 export function answerLastForward(exchange: Exchange, via: string): void {
   const { method, target, minor, host, fields } = exchange
-  if (method === 'OPTIONS') return reply(exchange, 204, '', '', via)
+  if (method === 'OPTIONS') return reply(exchange, 204, ALLOW, '', via)
   const shown = fields.split('\r\n').filter((line) => line !== '' && !SECRET.test(line))
   const lines = [`TRACE ${target} HTTP/1.${minor}`, ...(host === '' ? [] : [`Host: ${host}`]), ...shown, '', '']
   const body = Buffer.from(lines.join('\r\n'), 'latin1')

@@ -1,6 +1,6 @@
 // What a request's head means: framing, host, the fields that are ours to act on, and the lines that travel on as they came.
 import { CR, equalsIgnoreCase, latin1, LF, lowerBytes } from './bytes.js'
-import { drop, dropNamed, dropNone, keptLines } from './dropped-lines.js'
+import { drop, dropNamed, dropNone, keptLines, options } from './dropped-lines.js'
 import * as fault from './fault.js'
 import {
   fieldCount,
@@ -47,6 +47,10 @@ const UNDERSCORED =
 const NOT_TO_REMOVE =
   /^(host|content-length|transfer-encoding|via|forwarded|x-forwarded-.*|x-request-id|x-real-ip|authorization|cookie)$/
 
+// RFC 9112 section 6.1: codings that are not understood, well formed, and chunked last.
+const OTHER_CODINGS =
+  /^(?!chunked\b)[!#$%&'*+\-.^_`|~\w]+(?:;[^,\s]*)?(?:[ \t]*,[ \t]*(?!chunked[ \t]*,)[!#$%&'*+\-.^_`|~\w]+(?:;[^,\s]*)?)*[ \t]*,[ \t]*chunked$/i
+
 let hosts = 0
 let lengths = 0
 let encodings = 0
@@ -75,7 +79,10 @@ export function parseRequestHead(
 
 function readHead(buf: Buffer, start: number, end: number, limits: HeadLimits, trusted: boolean): number {
   // RFC 9112 section 2.2: an empty line before the request line is ignored; more than one is not a client's habit.
-  if (end - start >= 2 && buf[start] === CR && buf[start + 1] === LF) start += 2
+  if (buf[start] === CR) {
+    if (end - start < 2) return fault.INCOMPLETE
+    if (buf[start + 1] === LF) start += 2
+  }
   const afterLine = readRequestLine(buf, start, end, limits)
   if (afterLine <= 0) return afterLine
   const after = parseFields(buf, afterLine, end, Math.min(limits.headerCount, MOST_FIELDS))
@@ -108,13 +115,14 @@ function readFields(buf: Buffer, trusted: boolean): number {
   const bad = readFraming()
   if (bad !== 0) return bad
   if (connection !== '' && !readConnection(buf)) return fault.BAD_CONNECTION
+  head.hop = connection === '' ? '' : options(connection).join(',')
   // RFC 9110 section 7.8: it counts where Connection names it, and not in HTTP/1.0.
   if (!connectionUpgrade || head.minor === 0) head.upgrade = ''
   // RFC 9110 section 10.1.4, likewise.
   if (!connectionTe) head.trailers = false
   // RFC 9110 section 9.3.8.
   if (head.method === 'TRACE' && (head.chunked || head.contentLength > 0)) return fault.BODY_IN_TRACE
-  head.fields = keptLines(buf)
+  head.fields = keptLines(buf) + framingLine()
   return 0
 }
 
@@ -173,15 +181,16 @@ function readField(buf: Buffer, i: number, trusted: boolean): number {
         return 0
       }
       if (equalsIgnoreCase(buf, start, MAX_FORWARDS)) return readMaxForwards(buf, i)
-      return underscored(buf, i)
+      break
     case 14:
       if (equalsIgnoreCase(buf, start, CONTENT_LENGTH)) {
         if (++lengths > 1) return fault.SEVERAL_CONTENT_LENGTHS
         head.contentLength = plainNumber(buf, valueStart(i), valueEnd(i))
+        drop(i)
         return head.contentLength < 0 ? fault.BAD_CONTENT_LENGTH : 0
       }
       if (equalsIgnoreCase(buf, start, HTTP2_SETTINGS)) drop(i)
-      return underscored(buf, i)
+      break
     case 16:
       if (equalsIgnoreCase(buf, start, PROXY_CONNECTION)) {
         drop(i)
@@ -219,7 +228,7 @@ function readField(buf: Buffer, i: number, trusted: boolean): number {
       }
       break
   }
-  if (length > 12) {
+  if (length >= 12) {
     if (!trusted && equalsIgnoreCase(buf, start, X_FORWARDED)) drop(i)
     else return underscored(buf, i)
   }
@@ -229,20 +238,20 @@ function readField(buf: Buffer, i: number, trusted: boolean): number {
 // RFC 9110 section 7.6.2: counts for TRACE and OPTIONS; in any other request it is a field like others.
 function readMaxForwards(buf: Buffer, i: number): number {
   if (head.method !== 'TRACE' && head.method !== 'OPTIONS') return 0
-  if (head.maxForwards >= 0) return fault.BAD_MAX_FORWARDS
-  head.maxForwards = plainNumber(buf, valueStart(i), valueEnd(i))
+  const text = value(buf, i)
+  if (head.maxForwards >= 0 || !/^\d+$/.test(text)) return fault.BAD_MAX_FORWARDS
+  head.maxForwards = Math.min(Number(text), Number.MAX_SAFE_INTEGER)
   drop(i)
-  return head.maxForwards < 0 ? fault.BAD_MAX_FORWARDS : 0
+  return 0
 }
 
 function readTransferEncoding(buf: Buffer, i: number): number {
   if (valueEnd(i) - valueStart(i) === 7 && equalsIgnoreCase(buf, valueStart(i), CHUNKED)) {
     head.chunked = true
+    drop(i)
     return 0
   }
-  return /^(gzip|x-gzip|deflate|compress|x-compress)(\s*,\s*chunked)?$/i.test(value(buf, i))
-    ? fault.UNKNOWN_CODING
-    : fault.BAD_TRANSFER_ENCODING
+  return OTHER_CODINGS.test(value(buf, i)) ? fault.UNKNOWN_CODING : fault.BAD_TRANSFER_ENCODING
 }
 
 // RFC 9112 section 6.3: whatever could be read in two ways is refused, not repaired.
@@ -259,17 +268,21 @@ function readFraming(): number {
 
 /** Notes the options of Connection and drops the fields it names; false where it names what is not its to remove. */
 function readConnection(buf: Buffer): boolean {
-  for (const part of connection.toLowerCase().split(',')) {
-    const option = part.trim()
-    if (option === '') continue
+  for (const option of options(connection)) {
     if (option === 'close') head.close = true
     else if (option === 'keep-alive') head.keepAlive = true
     else if (option === 'upgrade') connectionUpgrade = true
     else if (option === 'te') connectionTe = true
     else if (NOT_TO_REMOVE.test(option)) return false
-    else dropNamed(buf, option)
+    dropNamed(buf, option)
   }
   return true
+}
+
+// In its canonical form: origins that compare bytes, or trim spaces only, must see what we see.
+function framingLine(): string {
+  if (head.chunked) return 'Transfer-Encoding: chunked\r\n'
+  return head.contentLength >= 0 ? `Content-Length: ${head.contentLength}\r\n` : ''
 }
 
 function underscored(buf: Buffer, i: number): 0 {

@@ -1,4 +1,5 @@
 // A request's first line and what it says: method, target in each of its forms, version.
+import { isIPv6 } from 'node:net'
 import {
   COLON,
   CR,
@@ -22,6 +23,8 @@ export interface HeadLimits {
   readonly headBytes: number
   readonly headerCount: number
   readonly uriBytes: number
+  /** The connection speaks TLS, so that a target in absolute form may say `https`. */
+  readonly secure?: boolean
 }
 
 /** The last head that was parsed. Read it before the next call: there is one for the whole process. */
@@ -50,6 +53,8 @@ export interface RequestHead {
   via: string
   /** Protocols that the client offers to switch to, in lower case, as a list; empty: none. */
   upgrade: string
+  /** Options of Connection, as a list in lower case: what they name ends here, in the trailer, too. */
+  hop: string
   /** TE names `trailers`. */
   trailers: boolean
   /** Max-Forwards of TRACE and OPTIONS, where it counts; -1: none. */
@@ -76,10 +81,13 @@ export const head: RequestHead = {
   requestId: '',
   via: '',
   upgrade: '',
+  hop: '',
   trailers: false,
   maxForwards: -1,
   fields: '',
 }
+
+const MOST_METHOD = 64
 
 const HTTP_1 = Uint8Array.from('HTTP/1.', (c) => c.charCodeAt(0))
 
@@ -90,9 +98,10 @@ export let absoluteAuthority = ''
 export function readRequestLine(buf: Buffer, start: number, end: number, limits: HeadLimits): number {
   let pos = start
   while (pos < end && TOKEN[buf[pos] as number] === 1) pos++
-  if (pos >= end) return pos - start > 64 ? fault.BAD_METHOD : fault.INCOMPLETE
+  if (pos >= end) return pos - start > limits.uriBytes ? fault.UNKNOWN_METHOD : fault.INCOMPLETE
   if (buf[pos] !== SPACE || pos === start) return badLine(buf[pos] as number, fault.BAD_METHOD)
-  if (pos - start > 64) return fault.BAD_METHOD
+  // RFC 9112 section 3: a method longer than any that is known.
+  if (pos - start > MOST_METHOD) return fault.UNKNOWN_METHOD
   head.method = methodName(buf, start, pos)
 
   const target = ++pos
@@ -119,12 +128,13 @@ export function readRequestLine(buf: Buffer, start: number, end: number, limits:
   if (end - pos < 10) return isPrefixOfVersion(buf, pos, end) ? fault.INCOMPLETE : fault.BAD_VERSION
   for (let i = 0; i < HTTP_1.length; i++) if (buf[pos + i] !== HTTP_1[i]) return otherVersion(buf, pos)
   const minor = (buf[pos + 7] as number) - 0x30
-  if (minor !== 0 && minor !== 1) return otherVersion(buf, pos)
+  if (minor < 0 || minor > 9) return otherVersion(buf, pos)
   if (buf[pos + 8] !== CR) return badLine(buf[pos + 8] as number, fault.BAD_VERSION)
   if (buf[pos + 9] !== LF) return fault.BARE_CR
-  head.minor = minor
+  // RFC 9110 section 6.2: a higher minor version is taken as the highest that is known.
+  head.minor = minor === 0 ? 0 : 1
   head.oddPath = odd
-  const bad = readTarget(buf, target, query < 0 ? targetEnd : query, targetEnd)
+  const bad = readTarget(buf, target, query < 0 ? targetEnd : query, targetEnd, limits.secure === true)
   return bad === 0 ? pos + 10 : bad
 }
 
@@ -155,7 +165,7 @@ function methodName(buf: Buffer, start: number, end: number): string {
   return latin1(buf, start, end)
 }
 
-function readTarget(buf: Buffer, start: number, pathEnd: number, end: number): number {
+function readTarget(buf: Buffer, start: number, pathEnd: number, end: number, secure: boolean): number {
   absoluteAuthority = ''
   if (head.method === 'CONNECT') return fault.NO_TUNNELS
   if (buf[start] === SLASH) {
@@ -168,23 +178,24 @@ function readTarget(buf: Buffer, start: number, pathEnd: number, end: number): n
     head.target = head.path = '*'
     return head.method === 'OPTIONS' ? 0 : fault.BAD_ASTERISK
   }
-  const match = /^http:\/\/([^/?]+)(\/[^?]*)?(\?.*)?$/i.exec(text)
-  if (match?.[1] === undefined) return fault.BAD_AUTHORITY
-  absoluteAuthority = match[1]
+  const match = /^(https?):\/\/([^/?]+)(\/[^?]*)?(\?.*)?$/i.exec(text)
+  if (match?.[2] === undefined || (match[1]?.length === 5 && !secure)) return fault.BAD_AUTHORITY
+  absoluteAuthority = match[2]
   if (!isHost(Buffer.from(absoluteAuthority, 'latin1'), 0, absoluteAuthority.length)) return fault.BAD_AUTHORITY
-  head.path = match[2] ?? '/'
-  head.target = head.path + (match[3] ?? '')
+  // RFC 9112 section 3.2.4: without a path or a query OPTIONS means the server as a whole.
+  head.path = match[3] ?? (head.method === 'OPTIONS' && match[4] === undefined ? '*' : '/')
+  head.target = head.path + (match[4] ?? '')
   head.oddPath = /[%\\;]|\/\/|\/\./.test(head.path)
   return 0
 }
 
 /** RFC 9110 section 4.2: a non-empty host and an optional port; no userinfo, no path. */
-export function isHost(buf: Uint8Array, start: number, end: number): boolean {
+export function isHost(buf: Buffer, start: number, end: number): boolean {
   let pos = start
   if (buf[start] === 0x5b) {
     pos++
     while (pos < end && HOST_V6[buf[pos] as number] === 1) pos++
-    if (pos === start + 1 || pos >= end || buf[pos] !== 0x5d) return false
+    if (pos >= end || buf[pos] !== 0x5d || !isIPv6(latin1(buf, start + 1, pos))) return false
     pos++
   } else {
     while (pos < end && HOST[buf[pos] as number] === 1) pos++

@@ -7,6 +7,7 @@ import { connectFailure } from './connect-failure.js'
 import * as fault from './fault.js'
 import { HeldBytes } from './held-bytes.js'
 import { MessageWriter } from './message-writer.js'
+import { Unwanted } from './unwanted.js'
 import { Deadline, type Wheel } from './wheel.js'
 import { connect, type Dialer, type UpstreamTarget } from './wire/connect.js'
 import type { Wire, WireOwner } from './wire/wire.js'
@@ -43,7 +44,8 @@ export interface ConnectionHome {
   closed(connection: UpstreamConnection): void
 }
 
-const MOST_INTERIM = 20
+/** RFC 9110 section 15.2 has them all forwarded; nobody needs so many. */
+const MOST_INTERIM = 256
 
 const enum Phase {
   Connecting,
@@ -149,7 +151,7 @@ export class UpstreamConnection implements WireOwner, Dialer {
     if (this.sink !== sink) {
       // Its turn has not come, and its answer will: to nobody.
       const at = this.followers.indexOf(sink)
-      if (at >= 0) this.followers[at] = new Unwanted(sink, this)
+      if (at >= 0) this.followers[at] = new Unwanted(sink.method, this)
       return
     }
     if (!usable || !this.mayServeAgain) return this.destroy()
@@ -272,7 +274,7 @@ export class UpstreamConnection implements WireOwner, Dialer {
     }
     held.headDone()
     const bad = after < 0 ? after : this.onHead(sink, buf, after, end)
-    if (bad < 0) this.fail('bad-answer', 'never', fault.reasonOf(bad))
+    if (bad < 0) this.fail(fault.codeOfAnswer(bad), 'never', fault.reasonOf(bad))
     return bad < 0 ? -1 : after
   }
 
@@ -302,7 +304,7 @@ export class UpstreamConnection implements WireOwner, Dialer {
     if (bodiless || (!answer.chunked && answer.contentLength === 0)) this.bodyKind = 'none'
     else if (answer.chunked) this.bodyKind = 'chunked'
     else this.bodyKind = answer.contentLength > 0 ? 'length' : 'until-close'
-    this.body.begin(this.bodyKind, answer.contentLength)
+    this.body.begin(this.bodyKind, answer.contentLength, answer.hop, false)
     this.phase = this.body.done ? Phase.Ended : Phase.Body
     if (this.bodyKind === 'until-close') this.reusable = false
     if (this.body.done) this.lastByte(more)
@@ -313,15 +315,17 @@ export class UpstreamConnection implements WireOwner, Dialer {
   private consumeBody(sink: AnswerSink, buf: Buffer, pos: number, end: number): number {
     const after = this.body.follow(buf, pos, end)
     if (after < 0) {
-      this.fail('bad-answer', 'never', fault.reasonOf(after))
+      this.fail(fault.codeOfAnswer(after), 'never', fault.reasonOf(after))
       return -1
     }
     if (this.body.done) {
       this.phase = Phase.Ended
       this.lastByte(after < end)
     }
-    sink.answerBody(buf, pos, after)
-    if (this.body.done) this.finish(sink)
+    const { passing, tail, done } = this.body
+    if (passing > pos) sink.answerBody(buf, pos, passing)
+    if (tail !== '' && this.sink === sink) sink.answerBody(Buffer.from(tail, 'latin1'), 0, tail.length)
+    if (done) this.finish(sink)
     return after
   }
 
@@ -383,30 +387,4 @@ export class UpstreamConnection implements WireOwner, Dialer {
     const headGone = this.phase !== Phase.Head
     this.fail(headGone ? 'truncated-answer' : 'connection-reset', headGone ? 'never' : 'idempotent-only', message)
   }
-}
-
-/** Takes an answer that nobody waits for any more, so that those behind it can have theirs. */
-class Unwanted implements AnswerSink {
-  readonly method: string
-  readonly upgrade = ''
-
-  constructor(
-    sink: AnswerSink,
-    private readonly connection: UpstreamConnection,
-  ) {
-    this.method = sink.method
-  }
-
-  answerEnd(): void {
-    this.connection.leave(this, true)
-  }
-
-  connected(): void {}
-  interim(): void {}
-  answerHead(): void {}
-  answerBody(): void {}
-  answerPause(): void {}
-  switched(): void {}
-  requestSent(): void {}
-  failed(): void {}
 }

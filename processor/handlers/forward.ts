@@ -5,19 +5,16 @@ import type { Core } from '../core.js'
 import type { Endpoint } from '../balancing/endpoint.js'
 import type { Pool } from '../balancing/pool.js'
 import { answer } from '../engine/answer-head.js'
-import { ChunkScanner } from '../engine/chunked.js'
 import { date } from '../engine/reply.js'
 import type { BodyKind, UpstreamConnection } from '../engine/upstream.js'
 import type { Exchange, Handler, RequestSink } from '../exchange.js'
-import { Tunnel } from '../engine/tunnel.js'
+import { asItCame, inChunks, type Passage, withoutChunks } from '../engine/passage.js'
 import type { Batchable } from '../engine/batcher.js'
 import type { Wire } from '../engine/wire/wire.js'
-import { SHARED_BYTES } from '../engine/wire/wire.js'
+import { Replay } from '../resilience/replay.js'
+import { allowedUpgrade, openTunnel } from './switching.js'
 import { isIdempotent, mayRetry, mayRetryStatus, type Tries } from '../resilience/retry.js'
 import type { Route } from '../routing/table.js'
-
-/** A request's body up to this size is kept until its attempt has succeeded, so that it can be sent again. */
-const REPLAY_BYTES = 64 * 1024
 
 export function createForward(core: Core): Handler {
   return (exchange) => {
@@ -34,19 +31,12 @@ function noInstance(service: string): ProxyError {
   return new ProxyError('no-instance', 'upstream', 'never', `no instance of "${service}" may take requests`)
 }
 
-/** How the answer's body passes: as it came, with chunk framing put around it, or with it taken off. */
-type Passage = 'as-is' | 'wrap' | 'unwrap'
-
 class Forwarding implements RequestSink, Batchable {
   private endpoint: Endpoint | undefined
   private connection: UpstreamConnection | undefined
   private readonly tried: Endpoint[] = []
-  /** The request's body so far, while it may have to be sent again. */
-  private kept: Buffer[] = []
-  private keptBytes = 0
-  private replayable = true
-  private passage: Passage = 'as-is'
-  private unwrapper: ChunkScanner | undefined
+  private readonly replay: Replay
+  private passage: Passage = asItCame
   private answerPaused = false
   /** The one extra try that a dead idle connection is worth has been used. */
   private raced = false
@@ -62,6 +52,7 @@ class Forwarding implements RequestSink, Batchable {
     private readonly pool: Pool,
     private readonly core: Core,
   ) {
+    this.replay = new Replay(isIdempotent(exchange.method))
     this.waitsForContinue = exchange.expectsContinue && !exchange.requestDone
     this.upgrade = exchange.offers === '' ? '' : allowedUpgrade(exchange, route)
   }
@@ -101,7 +92,7 @@ class Forwarding implements RequestSink, Batchable {
     this.tryAt(endpoint)
     connection.begin(this, this.connectMs)
     connection.writer.begin(this.headFor(endpoint))
-    for (const piece of this.kept) this.send(piece, 0, piece.length)
+    for (const piece of this.replay.pieces) this.send(piece, 0, piece.length)
     if (connection.connected) {
       this.awaitAnswer()
       // The attempt before this one may have left the client waiting.
@@ -162,7 +153,7 @@ class Forwarding implements RequestSink, Batchable {
 
   private get tries(): Tries {
     const { method, attempts, headSent } = this.exchange
-    return { method, attempts, headSent, replayable: this.replayable }
+    return { method, attempts, headSent, replayable: this.replay.possible }
   }
 
   /** Lets go of the connection; `usable`: another exchange may have it. */
@@ -186,7 +177,7 @@ class Forwarding implements RequestSink, Batchable {
       error.code === 'connection-reset' &&
       (this.queued || (connection !== undefined && connection.uses > 1 && !connection.heard))
     this.queued = false
-    if (idleRace && !this.raced && !exchange.headSent && this.replayable && isIdempotent(exchange.method)) {
+    if (idleRace && !this.raced && !exchange.headSent && this.replay.possible && isIdempotent(exchange.method)) {
       // The instance closed an idle connection while the request was on its way, or a request before it ended the
       // connection that it shared: nobody's fault, so no attempt lost.
       this.raced = true
@@ -202,7 +193,7 @@ class Forwarding implements RequestSink, Batchable {
   // ---- the request
 
   requestBody(buf: Buffer, start: number, end: number): void {
-    if (this.replayable) this.keep(buf, start, end)
+    this.replay.keep(buf, start, end, this.connection?.connected === true)
     this.waitsForContinue = false
     this.send(buf, start, end)
   }
@@ -230,29 +221,6 @@ class Forwarding implements RequestSink, Batchable {
     if (connection.connected && !exchange.headSent) this.awaitAnswer()
   }
 
-  /** A copy: the piece may share its memory with a much larger read. */
-  private keep(buf: Buffer, start: number, end: number): void {
-    const bytes = end - start
-    const needed = isIdempotent(this.exchange.method) || this.connection?.connected !== true
-    if (!needed || this.keptBytes + bytes > REPLAY_BYTES) {
-      if (needed && this.connection?.connected !== true) {
-        // Still connecting: what waits for that is bounded by the pause, so it can wait here as well, where it lies if
-        // that outlasts the read.
-        this.kept.push(bytes > SHARED_BYTES ? buf.subarray(start, end) : Buffer.from(buf.subarray(start, end)))
-        this.keptBytes += bytes
-        return
-      }
-      return this.forget()
-    }
-    this.kept.push(Buffer.from(buf.subarray(start, end)))
-    this.keptBytes += bytes
-  }
-
-  private forget(): void {
-    this.replayable = false
-    this.kept = []
-  }
-
   private awaitAnswer(): void {
     if (this.exchange.requestDone || this.waitsForContinue)
       this.connection?.arm(this.route.timeouts.firstByteMs, 'answer-timeout')
@@ -263,41 +231,21 @@ class Forwarding implements RequestSink, Batchable {
 
   connected(): void {
     this.queued = false
-    if (this.keptBytes > REPLAY_BYTES || (this.keptBytes > 0 && !isIdempotent(this.exchange.method))) this.forget()
+    this.replay.connected()
     this.awaitAnswer()
   }
 
   interim(): void {
     const { exchange } = this
-    // RFC 9110 section 15.2: 100 is for the client only where it asked.
-    if (answer.status === 100 && !exchange.expectsContinue) return
     if (answer.status === 100) this.waitsForContinue = false
     exchange.client.interim(answer.statusText, answer.fields)
     this.awaitAnswer()
   }
 
   switched(wire: Wire, buf: Buffer, start: number, end: number): void {
-    const { exchange, core } = this
-    exchange.status = answer.status
-    const head =
-      `HTTP/1.1 ${answer.statusText}\r\n${answer.fields}Connection: Upgrade\r\nUpgrade: ${this.upgrade}\r\n` +
-      `Via: 1.1 ${core.via}\r\n\r\n`
-    exchange.client.switchTo(head, (clientWire) => {
-      const tunnel = new Tunnel(clientWire, wire, core.wheel, core.timeouts.upgradedIdleMs, {
-        passed(bytes, towards) {
-          if (towards === 'upstream') exchange.bytesIn += bytes
-          else exchange.bytesOut += bytes
-        },
-        over: () => {
-          core.tunnels--
-          core.attempted('success')
-          this.release(false)
-          exchange.client.finish()
-        },
-      })
-      core.tunnels++
-      tunnel.early('upstream', buf, start, end)
-      return tunnel
+    openTunnel(this.exchange, this.upgrade, wire, { buf, start, end }, this.core, () => {
+      this.core.attempted('success')
+      this.release(false)
     })
   }
 
@@ -315,12 +263,9 @@ class Forwarding implements RequestSink, Batchable {
     if (exchange.minor === 0 && (body === 'chunked' || body === 'until-close')) {
       keep = false
       framing = ''
-      if (body === 'chunked') {
-        this.passage = 'unwrap'
-        this.unwrapper = new ChunkScanner()
-      }
+      if (body === 'chunked') this.passage = withoutChunks()
     } else if (body === 'until-close') {
-      this.passage = 'wrap'
+      this.passage = inChunks
       framing = 'Transfer-Encoding: chunked\r\n'
     } else if (status === 204 || (exchange.minor === 0 && answer.chunked)) {
       // RFC 9110 section 8.6: a 204 has no Content-Length; RFC 9112 section 6.1: HTTP/1.0 knows no transfer coding.
@@ -329,23 +274,15 @@ class Forwarding implements RequestSink, Batchable {
     const fields =
       `${answer.fields}${framing}${answer.hasDate ? '' : date()}` +
       `${answer.hasRequestId ? '' : `X-Request-Id: ${exchange.id}\r\n`}Via: 1.${answer.minor} ${core.via}\r\n`
-    exchange.client.writeHead(status, answer.statusText, fields, keep)
+    if (status !== 426 || answer.offers === '') exchange.client.writeHead(status, answer.statusText, fields, keep)
+    // RFC 9110 section 15.5.22: it says what to switch to, and section 7.8: Connection names that.
+    else exchange.client.writeHead(426, answer.statusText, `${fields}Upgrade: ${answer.offers}\r\n`, keep, 'Upgrade')
     this.armIdle()
   }
 
   answerBody(buf: Buffer, start: number, end: number): void {
     const { client } = this.exchange
-    let taken = true
-    if (this.passage === 'as-is') taken = client.writeBody(buf, start, end)
-    else if (this.passage === 'wrap') {
-      client.writeText(`${(end - start).toString(16)}\r\n`)
-      taken = client.writeBody(buf, start, end)
-      client.writeText('\r\n')
-    } else {
-      this.unwrapper?.scan(buf, start, end, (from, to) => {
-        taken = client.writeBody(buf, from, to) && taken
-      })
-    }
+    const taken = this.passage.piece(client, buf, start, end)
     if (taken) this.armIdle()
     else {
       this.answerPaused = true
@@ -357,7 +294,7 @@ class Forwarding implements RequestSink, Batchable {
 
   answerEnd(): void {
     const { exchange, connection } = this
-    if (this.passage === 'wrap') exchange.client.writeText('0\r\n\r\n')
+    this.passage.end(exchange.client)
     this.core.attempted('success')
     this.release(exchange.requestDone && connection?.writer.backlog === 0)
     exchange.client.finish()
@@ -389,14 +326,7 @@ class Forwarding implements RequestSink, Batchable {
   }
 
   clientGone(): void {
-    this.kept = []
+    this.replay.drop()
     this.release(false)
   }
-}
-
-/** The first protocol of the client's list that the route allows. RFC 6455 section 4.1: asked for with a GET without a body. */
-function allowedUpgrade({ offers, method, body }: Exchange, route: Route): string {
-  if (method !== 'GET' || body !== 'none') return ''
-  const wanted = offers.split(',').map((name) => name.trim())
-  return wanted.find((name) => route.upgrade.includes(name)) ?? ''
 }

@@ -5,7 +5,7 @@ import type { Instance, Snapshot } from '../../shared/registry/instance.js'
 import type { Endpoint } from '../balancing/endpoint.js'
 import { createPool, type Pool } from '../balancing/pool.js'
 import type { Handler } from '../exchange.js'
-import { laxReading } from './path.js'
+import { readings } from './path.js'
 import { createTrie, type RequestView, type Trie } from './trie.js'
 
 export interface Route {
@@ -30,7 +30,7 @@ export type Match =
 
 export interface RouteTable {
   readonly snapshot: Snapshot
-  /** `odd`: the path holds bytes that need a second reading; see `laxReading`. */
+  /** `odd`: the path holds bytes that need a second reading; see `readings`. */
   match(path: string, odd: boolean, request: RequestView): Match
   pool(service: string): Pool | undefined
 }
@@ -111,10 +111,14 @@ export function compile(snapshot: Snapshot, previous: RouteTable | undefined, de
 export function match(routes: Trie<Route>, path: string, odd: boolean, request: RequestView): Match {
   const route = routes.find(path, request, false)
   if (odd) {
-    const lax = laxReading(path)
-    if (lax === undefined || routes.find(lax, request, false) !== route) return AMBIGUOUS
+    const all = readings(path)
+    if (all === undefined) return AMBIGUOUS
+    for (const reading of all) if (routes.find(reading, request, false) !== route) return AMBIGUOUS
   }
   if (route !== undefined) return { kind: 'route', route }
   const other = routes.find(path, request, true)
-  return other === undefined ? NONE : { kind: 'method', allow: other.match.methods }
+  if (other === undefined) return NONE
+  const { methods } = other.match
+  // What takes GET takes HEAD.
+  return { kind: 'method', allow: methods.includes('GET') ? [...new Set([...methods, 'HEAD'])] : methods }
 }

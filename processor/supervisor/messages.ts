@@ -13,6 +13,8 @@ export type ToWorker =
       /** This gateway's name in Via. */
       readonly via: string
       readonly port: number
+      /** In base64: the same in all workers, so that a client may resume its TLS session with any of them. */
+      readonly ticketKeys: string
       readonly level: LogLevel
       readonly change: Change
     }

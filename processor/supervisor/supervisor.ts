@@ -58,6 +58,8 @@ export async function startProcessor(config: Config, deps: SupervisorDeps): Prom
   let shortLives = 0
   let changed = (): void => undefined
 
+  const ticketKeys = randomBytes(48).toString('base64')
+
   function spawn(): void {
     const name = `${deps.namePrefix ?? ''}w${++named}`
     const start = {
@@ -66,6 +68,7 @@ export async function startProcessor(config: Config, deps: SupervisorDeps): Prom
       config: forWorkers,
       via,
       port,
+      ticketKeys,
       level: deps.level,
       change: { kind: 'whole', snapshot },
     } as const

@@ -11,7 +11,7 @@ import type { Context, Draft } from './normalise/context.js'
 import { readRoutes } from './normalise/routes.js'
 import { readService } from './normalise/service.js'
 import { classicSettings, fullSettings, readDiscovery, readProcessor, type Settings } from './normalise/settings.js'
-import { createCertificateFiles } from './normalise/tls.js'
+import { createCertificateFiles, UNREAD } from './normalise/tls.js'
 import { createReport, inFileOrder, quoted, type Report } from './problem.js'
 import { isObject } from './reader.js'
 import {
@@ -31,8 +31,8 @@ export interface ConfigDeps {
   readonly cwd: string
   /** How many workers `auto` means. */
   readonly cores: number
-  /** For files with certificates. */
-  readonly read: (path: string) => FileRead
+  /** For files with certificates and keys. `nothing`: they are not looked at, by who serves nothing and may not read them. */
+  readonly read: ((path: string) => FileRead) | 'nothing'
 }
 
 const FORMATS: Readonly<Record<string, Format>> = { '.json': 'json', '.yaml': 'yaml', '.yml': 'yaml' }
@@ -78,7 +78,7 @@ function parseDocument(document: Document, file: string, deps: Partial<ConfigDep
     cwd,
     directory: dirname(path),
     cores: deps.cores ?? availableParallelism(),
-    certificates: createCertificateFiles(deps.read ?? readSmallFile),
+    certificates: deps.read === 'nothing' ? UNREAD : createCertificateFiles(deps.read ?? readSmallFile),
   }
   const config = isFull(data, report) ? readFull(document, path, context) : readClassic(document, path, context)
   if (report.failed) return { ok: false, problems: report.problems() }

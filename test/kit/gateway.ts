@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
 import { createWheel } from '../../processor/engine/wheel.js'
-import { createGateway, type Gateway } from '../../processor/gateway.js'
+import { createGateway, type Gateway, type GatewayDeps } from '../../processor/gateway.js'
 import { createRecorder } from '../../processor/recorder.js'
 import type { Config } from '../../shared/config/model.js'
 import { parseConfig } from '../../shared/config/parse.js'
@@ -45,12 +45,17 @@ export function testConfig(given: TestConfig, port = 0): Config {
 }
 
 /** Starts a gateway whose instances are all `up`; it ends with the test. */
-export async function startGateway(t: Cleanup, given: TestConfig, wanted?: number): Promise<TestGateway> {
+export async function startGateway(
+  t: Cleanup,
+  given: TestConfig,
+  wanted?: number,
+  more: Pick<GatewayDeps, 'useSockets' | 'ticketKeys'> = {},
+): Promise<TestGateway> {
   const port = wanted ?? (await freePort())
   const config = testConfig(given, port)
   const wheel = createWheel()
   const recorder = createRecorder('test', config.processor.requestLimit, () => undefined)
-  const gateway = createGateway(config, { via: 'serverpy-test', ownPort: port, wheel, recorder, log: silentLog })
+  const gateway = createGateway(config, { via: 'serverpy-test', ownPort: port, wheel, recorder, log: silentLog, ...more })
   let instances: Instance[] = config.services.flatMap(({ servers }) =>
     servers.map(({ spec }): Instance => ({ ...spec, health: 'up', since: 0 })),
   )

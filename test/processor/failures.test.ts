@@ -92,7 +92,6 @@ test('answers that could be read in two ways are a 502', async (t) => {
   const heads = [
     'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok',
     'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
-    'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
     'HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok',
     'HTTP/1.1 200 OK\r\n folded: 1\r\n\r\n',
     'HTTP/1.1 200 OK\nContent-Length: 2\n\nok',
@@ -106,6 +105,17 @@ test('answers that could be read in two ways are a 502', async (t) => {
   const gateway = await startGateway(t, service(origin.address))
   for (const _ of heads) assertProblem(await request(gateway.port, 'GET', '/s'), 502, 'bad-answer')
   assertCounted(gateway, 'bad-answer', heads.length)
+})
+
+test('a transfer coding that is not exactly chunked, or a head without end, is a 502 with its own word', async (t) => {
+  const answers = [
+    ['bad-answer-coding', 'Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'],
+    ['answer-head-too-large', `X: ${'x'.repeat(140_000)}\r\n\r\n`],
+  ] as const
+  let next = 0
+  const origin = await startOrigin(t, (r) => r.send(`HTTP/1.1 200 OK\r\n${answers[next++]?.[1] ?? ''}`))
+  const gateway = await startGateway(t, service(origin.address))
+  for (const [code] of answers) assertProblem(await request(gateway.port, 'GET', '/s'), 502, code)
 })
 
 test('bytes after an answer are nobody’s: the next client gets its own', async (t) => {
@@ -210,7 +220,7 @@ test('a method that no route takes is a 405 that says which do', async (t) => {
   })
   const answer = await request(gateway.port, 'POST', '/only')
   assertProblem(answer, 405, 'method-not-allowed')
-  assert.equal(answer.field('allow'), 'GET, PUT')
+  assert.equal(answer.field('allow'), 'GET, PUT, HEAD')
   assert.equal((await request(gateway.port, 'HEAD', '/only')).status, 200)
 })
 

@@ -8,7 +8,7 @@ import type { Log } from '../../../shared/log.js'
 type Agent = HttpAgent | HttpsAgent
 
 export interface Connections {
-  /** `tls` undefined: plain HTTP. Throws when the file of authorities cannot be read. */
+  /** `tls` undefined: plain HTTP. Throws when a file of certificates cannot be read. */
   agent(tls: UpstreamTlsConfig | undefined, keep: boolean): Agent
   /** Closes idle connections and keeps none from now on: the process is out of file descriptors. */
   shed(): void
@@ -20,7 +20,7 @@ const IDLE_MS = 60_000
 
 export function createConnections(deps: { readonly log: Log }): Connections {
   const agents = new Map<string, Agent>()
-  const authorities = new Map<string, Buffer>()
+  const pems = new Map<string, Buffer>()
   let mayKeep = true
 
   function create(tls: UpstreamTlsConfig | undefined, keepAlive: boolean): Agent {
@@ -29,21 +29,23 @@ export function createConnections(deps: { readonly log: Log }): Connections {
     return new HttpsAgent({
       ...options,
       rejectUnauthorized: tls.verify,
-      ...(tls.caFile !== undefined && { ca: readAuthorities(tls.caFile) }),
+      ...(tls.caFile !== undefined && { ca: pemOf(tls.caFile) }),
+      ...(tls.certFile !== undefined && { cert: pemOf(tls.certFile) }),
+      ...(tls.keyFile !== undefined && { key: pemOf(tls.keyFile) }),
       ...(tls.serverName !== undefined && { servername: tls.serverName }),
     })
   }
 
-  function readAuthorities(file: string): Buffer {
-    const pem = authorities.get(file) ?? readFileSync(file)
-    authorities.set(file, pem)
+  function pemOf(file: string): Buffer {
+    const pem = pems.get(file) ?? readFileSync(file)
+    pems.set(file, pem)
     return pem
   }
 
   return {
     agent(tls, keep) {
       const kept = keep && mayKeep
-      const key = JSON.stringify([kept, tls && [tls.verify, tls.caFile, tls.serverName]])
+      const key = JSON.stringify([kept, tls && [tls.verify, tls.caFile, tls.certFile, tls.keyFile, tls.serverName]])
       const agent = agents.get(key) ?? create(tls, kept)
       agents.set(key, agent)
       return agent

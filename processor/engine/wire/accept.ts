@@ -1,45 +1,95 @@
-// A server whose connections arrive as wires: below Node's sockets where their handles can be had.
+// A server whose connections arrive as wires: below Node's sockets where their handles can be had, and behind a handshake
+// where TLS is spoken.
 import net from 'node:net'
+import tls from 'node:tls'
 import { getSystemErrorName } from 'node:util'
 import { HandleWire } from './handle-wire.js'
 import { isStreamHandle, native } from './native.js'
-import { SocketWire } from './socket-wire.js'
-import type { Wire, WireOwner } from './wire.js'
+import { NOBODY, takeOver } from './take-over.js'
+import type { Wire } from './wire.js'
 
 export interface Acceptor {
+  /** Whether there is room for a handshake; asked where TLS is spoken. `handshakes`: those under way. */
+  mayShakeHands(handshakes: number): boolean
   /** Takes a new connection; reading begins when the wire is resumed. */
   accepted(wire: Wire): void
-  /** A connection could not be accepted, e.g. because no file descriptor is left. */
-  acceptFailed(code: string): void
+  /** A connection could not be accepted, e.g. because no file descriptor is left, or its handshake failed. */
+  acceptFailed(code: string, peer: string): void
 }
 
-/** Whoever has a wire before it has an owner. */
-const NOBODY: WireOwner = { wireRead() {}, wireEnded() {}, wireDrained() {}, wireClosed() {} }
+export interface WireServerOptions {
+  /** Asked for each connection; undefined: plain TCP. */
+  readonly tls: (() => tls.TLSSocketOptions) | undefined
+  readonly handshakeMs: number
+  /** Stay above Node's sockets, even where handles can be had. */
+  readonly useSockets: boolean
+}
 
-/** Not listening yet. `useSockets`: even where handles can be had. */
-export function createWireServer(acceptor: Acceptor, useSockets = false): net.Server {
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
-    acceptor.accepted(new SocketWire(socket, NOBODY)),
-  )
-  if (native === undefined || useSockets) return server
+/** Not listening yet. */
+export function createWireServer(options: WireServerOptions, acceptor: Acceptor): net.Server {
+  const { tls: secure, useSockets } = options
+  const shakeHands = secure && createHandshakes(secure, options, acceptor)
+  const take = (socket: net.Socket): void => {
+    if (shakeHands === undefined) acceptor.accepted(takeOver(socket, NOBODY, useSockets))
+    else shakeHands(socket)
+  }
+  // A TLS socket reads by itself from the one below it.
+  const pauseOnConnect = secure === undefined
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect }, take)
+  if (native === undefined || useSockets || secure !== undefined) return server
   server.on('listening', () => {
     const { _handle: listening } = server as unknown as { _handle?: { onconnection?: unknown } }
     if (typeof listening?.onconnection !== 'function') return
+    // A plain connection needs no socket: this saves a third of what accepting costs.
     listening.onconnection = (error: number, handle: unknown): void => {
-      if (error !== 0) acceptor.acceptFailed(getSystemErrorName(error))
-      else acceptor.accepted(wireOf(handle))
+      if (error !== 0) acceptor.acceptFailed(getSystemErrorName(error), '')
+      else if (isStreamHandle(handle)) acceptor.accepted(wireOf(handle))
+      else take(new net.Socket({ handle, allowHalfOpen: true } as net.SocketConstructorOpts).pause())
     }
   })
   return server
 }
 
-function wireOf(handle: unknown): Wire {
-  if (!isStreamHandle(handle)) {
-    const options = { handle, allowHalfOpen: true, noDelay: true } as net.SocketConstructorOpts
-    return new SocketWire(new net.Socket(options), NOBODY)
-  }
+function wireOf(handle: ConstructorParameters<typeof HandleWire>[0]): Wire {
   handle.setNoDelay?.(true)
   const name: { address?: string } = {}
   handle.getpeername?.(name)
   return new HandleWire(handle, NOBODY, name.address ?? '')
+}
+
+function createHandshakes(
+  secure: () => tls.TLSSocketOptions,
+  { handshakeMs, useSockets }: WireServerOptions,
+  acceptor: Acceptor,
+): (socket: net.Socket) => void {
+  let underWay = 0
+  return (below) => {
+    if (!acceptor.mayShakeHands(underWay)) {
+      below.destroy()
+      return
+    }
+    const peer = below.remoteAddress ?? ''
+    const socket = new tls.TLSSocket(below, secure())
+    let over = false
+    const end = (): boolean => {
+      if (over) return false
+      over = true
+      underWay--
+      socket.setTimeout(0)
+      return true
+    }
+    const fail = (code: string): void => {
+      if (!end()) return
+      socket.destroy()
+      acceptor.acceptFailed(code, peer)
+    }
+    underWay++
+    if (handshakeMs > 0) socket.setTimeout(handshakeMs, () => fail('ETIMEDOUT'))
+    socket.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message))
+    socket.on('close', () => fail('ECONNRESET'))
+    socket.on('secure', () => {
+      // The first request may already be under way in the same bytes: the wire takes over within this call.
+      if (end()) acceptor.accepted(takeOver(socket, NOBODY, useSockets))
+    })
+  }
 }

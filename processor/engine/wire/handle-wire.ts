@@ -1,4 +1,5 @@
 // A wire on one of Node's stream handles: a read is one call up, a write one call down, and nothing lies between.
+import type net from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import { native, type Native, type StreamHandle, type WriteRequest } from './native.js'
 import { SHARED_BYTES, type Wire, type WireOwner } from './wire.js'
@@ -42,12 +43,14 @@ export class HandleWire implements Wire {
   /** Bytes of the write that has not finished. */
   private underway = 0
 
-  /** `onGone` is called once when the handle is closed, by whichever side. The caller starts reading with `resume`. */
+  /**
+   * `socket`: the one of Node's that stands above the handle, and closes with it. The caller starts reading with `resume`.
+   */
   constructor(
     readonly handle: StreamHandle,
     public owner: WireOwner,
     readonly peer: string,
-    private readonly onGone?: () => void,
+    private readonly socket?: net.Socket,
   ) {
     handle.reader = this
     handle.onread = onRead
@@ -167,26 +170,25 @@ export class HandleWire implements Wire {
   destroy(): void {
     if (this.closed) return
     this.closed = true
-    this.handle.close()
-    this.gone()
+    this.waiting = undefined
+    if (this.socket === undefined) this.handle.close()
+    else this.socket.destroy()
   }
 
   reset(): void {
-    if (this.closed) return
-    this.closed = true
-    // Refused while a shutdown is under way.
-    if (this.handle.reset === undefined || this.handle.reset() !== 0) this.handle.close()
-    this.gone()
+    // Refused after a shutdown: Node 20's sockets would try for ever. Within TLS an end without a farewell says the same.
+    if (!this.closed && !this.ended) this.handle.reset?.()
+    this.destroy()
   }
 
-  private gone(): void {
-    this.waiting = undefined
-    this.onGone?.()
+  /** The socket above has failed or closed. */
+  lost(code: string): void {
+    if (this.closed) return
+    this.destroy()
+    this.owner.wireClosed(code)
   }
 
   private fail(error: number): void {
-    if (this.closed) return
-    this.destroy()
-    this.owner.wireClosed(getSystemErrorName(error))
+    this.lost(getSystemErrorName(error))
   }
 }

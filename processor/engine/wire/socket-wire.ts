@@ -1,5 +1,6 @@
 // A wire on any of Node's sockets: for TLS, and for a Node that does not show its handles.
 import type net from 'node:net'
+import tls from 'node:tls'
 import type { Wire, WireOwner } from './wire.js'
 
 export class SocketWire implements Wire {
@@ -12,7 +13,6 @@ export class SocketWire implements Wire {
   constructor(
     readonly socket: net.Socket,
     public owner: WireOwner,
-    private readonly onGone?: () => void,
   ) {
     this.peer = socket.remoteAddress ?? ''
     socket.pause()
@@ -79,12 +79,11 @@ export class SocketWire implements Wire {
     if (this.closed) return
     this.closed = true
     this.socket.destroy()
-    this.onGone?.()
   }
 
   reset(): void {
-    // After end() Node 20 cannot reset: the handle would spin for ever.
-    if (!this.closed && !this.ending) this.socket.resetAndDestroy()
+    // After end() Node 20 cannot reset: the handle would spin for ever. Within TLS an end without a farewell says the same.
+    if (!this.closed && !this.ending && !(this.socket instanceof tls.TLSSocket)) this.socket.resetAndDestroy()
     this.destroy()
   }
 

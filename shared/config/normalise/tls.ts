@@ -40,6 +40,9 @@ export function createCertificateFiles(read: (path: string) => FileRead): Certif
   return { authorities: faults, pair: (certFile, keyFile) => pairs(JSON.stringify([certFile, keyFile])) }
 }
 
+/** Takes every file for what it should be. */
+export const UNREAD: CertificateFiles = { authorities: () => undefined, pair: () => ({}) }
+
 function remembered<T>(make: (key: string) => T): (key: string) => T {
   const known = new Map<string, { readonly value: T }>()
   return (key) => {

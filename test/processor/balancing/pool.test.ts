@@ -24,8 +24,10 @@ function endpoint(name: string, more: Partial<Instance> = {}): Endpoint {
     since: 0,
     ...more,
   }
-  return new Endpoint(instance, {}, { connections: 10, idle: 10, keepAliveMs: 1000, batch: false }, wheel)
+  return new Endpoint(instance, undefined, limits, wheel)
 }
+
+const limits = { connections: 10, idle: 10, keepAliveMs: 1000, batch: false, useSockets: false }
 
 function picks(endpoints: readonly Endpoint[], times: number): string[] {
   const pool = createPool(endpoints, () => false)

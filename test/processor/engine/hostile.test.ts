@@ -52,7 +52,7 @@ const refused: readonly (readonly [string, string, number])[] = [
   ['a tab between', `GET\t/s HTTP/1.1\r\n${HOST}\r\n`, 400],
   ['HTTP/0.9', 'GET /s\r\n\r\n', 400],
   ['HTTP/2.0', `GET /s HTTP/2.0\r\n${HOST}\r\n`, 505],
-  ['HTTP/1.2', `GET /s HTTP/1.2\r\n${HOST}\r\n`, 505],
+  ['HTTP/3.0', `GET /s HTTP/3.0\r\n${HOST}\r\n`, 505],
   ['a lower-case version', `GET /s http/1.1\r\n${HOST}\r\n`, 400],
   ['a longer version', `GET /s HTTP/1.10\r\n${HOST}\r\n`, 400],
   ['a control byte in the target', `GET /s\x01 HTTP/1.1\r\n${HOST}\r\n`, 400],

@@ -27,7 +27,7 @@ test('a head that is cut anywhere is incomplete, and whole it says what it said'
       host: 'example.org:8080',
       contentLength: 5,
       close: true,
-      fields: 'Content-Length: 5\r\nX-Keep:  v \r\nVia: 1.1 x\r\n',
+      fields: 'X-Keep:  v \r\nVia: 1.1 x\r\nContent-Length: 5\r\n',
       via: '1.1 x',
     },
   )

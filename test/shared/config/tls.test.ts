@@ -115,6 +115,14 @@ test('a file that cannot be read is told where it is named', async (t) => {
   assert.match(problems(service('tls: { ca_file: fifo.pem }')).join(), /not a regular file/)
 })
 
+test('who serves nothing can load a config whose keys it may not read', () => {
+  const text = downstream('cert: gone.pem, key: gone.key')
+  const parsed = parseConfig(text, 's.yaml', {}, { cwd: '/nonexistent', read: 'nothing' })
+  assert.ok(parsed.ok)
+  assert.equal(parsed.config.processor.tls?.certificates[0]?.keyFile, '/nonexistent/gone.key')
+  assert.equal(parseConfig(text, 's.yaml', {}, { cwd: '/nonexistent' }).ok, false)
+})
+
 test('a file that holds something else is told, with what it seems to be', async (t) => {
   const der = Buffer.from(PEM.cert.replace(/-----.*-----/g, ''), 'base64')
   const broken = PEM.cert.replace(/\n[^-]{20}/, '\nAAAAAAAAAAAAAAAAAAAA')
