@@ -1,4 +1,4 @@
-// What every benchmark shares: the page it writes its table to, and the machine that it ran on.
+// What every benchmark shares: the page it writes its tables to, and the machine that it ran on.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +16,13 @@ export async function writeSection(name: string, text: string): Promise<void> {
   if (from < 0 || to < from) throw new Error(`docs/performance.md lacks the markers of bench:${name}`)
   const whole = `${page.slice(0, from)}${begin}\n\n${text}\n\n${page.slice(to)}`
   writeFileSync(PAGE, await format(whole, { ...(await resolveConfig(PAGE)), parser: 'markdown' }))
+}
+
+/** Throws where the page lacks the markers of one of these: better before a long run than after it. */
+export function requireSections(names: readonly string[]): void {
+  const page = readFileSync(PAGE, 'utf8')
+  const missing = names.filter((name) => !page.includes(`<!-- bench:${name} begin -->`))
+  if (missing.length > 0) throw new Error(`docs/performance.md lacks the markers of bench:${missing.join(', bench:')}`)
 }
 
 /** `Measured on DAY: machine, Node version.` */

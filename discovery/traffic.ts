@@ -1,8 +1,9 @@
 // What the workers report, added up: exact totals for /stats and /metrics, and history for the store.
 import type { Clock } from '../shared/clock.js'
 import type { Code } from '../shared/errors.js'
+import type { Refusal } from '../shared/metrics/refusals.js'
 import type { AttemptResult, Report, RequestRecord, TrafficCount, TrafficSink } from '../shared/metrics/report.js'
-import { addTo, emptySum, type Sum } from '../shared/metrics/sum.js'
+import { addTally, addTo, emptySum, type Sum } from '../shared/metrics/sum.js'
 import { createHeldCounts } from './held-counts.js'
 import type { HistoryStore } from './store/store.js'
 
@@ -22,6 +23,7 @@ export interface LifeTotals {
   readonly attempts: Readonly<Record<AttemptResult, number>>
   readonly retries: number
   readonly codes: Readonly<Partial<Record<Code, number>>>
+  readonly refusals: Readonly<Partial<Record<Refusal, number>>>
   readonly served: number
   readonly recorded: number
   readonly shed: number
@@ -60,6 +62,7 @@ export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps
   const gauges = new Map<string, WorkerGauges & { readonly seen: number }>()
   const attempts: Record<AttemptResult, number> = { success: 0, failure: 0, timeout: 0 }
   const codes: Partial<Record<Code, number>> = {}
+  const refusals: Partial<Record<Refusal, number>> = {}
   let retries = 0
   let recorded = 0
   let shed = 0
@@ -109,8 +112,9 @@ export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps
       if (report.records.length > 0 && deps.requestLimit > 0) {
         history.appendRequests(report.records.map(admittedRecord), deps.requestLimit)
       }
-      for (const result of ['success', 'failure', 'timeout'] as const) attempts[result] += report.attempts[result]
-      for (const [code, n] of Object.entries(report.codes)) codes[code as Code] = (codes[code as Code] ?? 0) + n
+      addTally(attempts, report.attempts)
+      addTally(codes, report.codes)
+      addTally(refusals, report.refusals)
       retries += report.retries
       for (const id of report.suspects) if (known.instance(id)) deps.onSuspect(id)
       recorded += report.records.length
@@ -129,7 +133,15 @@ export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps
     },
     close: release,
     counts: () => [...sums.values()],
-    life: () => ({ attempts: { ...attempts }, retries, codes: { ...codes }, served: recorded + shed, recorded, shed }),
+    life: () => ({
+      attempts: { ...attempts },
+      retries,
+      codes: { ...codes },
+      refusals: { ...refusals },
+      served: recorded + shed,
+      recorded,
+      shed,
+    }),
     workers() {
       expire(clock.now())
       return [...gauges.values()].map(({ worker, gauges, at }) => ({ worker, gauges, at }))

@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import net from 'node:net'
 import type { Config, LimitsConfig, TimeoutsConfig } from '../shared/config/model.js'
-import { type Code, ProxyError } from '../shared/errors.js'
+import { type Code, ERRORS, ProxyError } from '../shared/errors.js'
 import type { Log } from '../shared/log.js'
+import type { Refusal } from '../shared/metrics/refusals.js'
 import type { AttemptResult } from '../shared/metrics/report.js'
 import type { ClientConnection } from './engine/client.js'
 import { ALLOW, answerLastForward, reply, replyProblem } from './engine/reply.js'
@@ -12,6 +13,7 @@ import type { ReaderRules } from './engine/request-reader.js'
 import type { Wheel } from './engine/wheel.js'
 import { Exchange, type RequestBody } from './exchange.js'
 import type { Recorder } from './recorder.js'
+import { createRefusalLog } from './refusal-log.js'
 import type { RouteTable } from './routing/table.js'
 
 /** What a client may send as its own request id: anything else is replaced. */
@@ -25,6 +27,8 @@ export class Core {
   /** What a reader of requests goes by. */
   readonly rules: ReaderRules
   readonly timeouts: TimeoutsConfig
+  private readonly via10: string
+  private readonly via11: string
   /** What clients speak here. */
   private readonly scheme: 'http' | 'https'
   readonly connections = new Set<ClientConnection>()
@@ -35,6 +39,7 @@ export class Core {
   /** No new requests: answers end their connections. */
   draining = false
   private readonly trusted: net.BlockList | undefined
+  private readonly logRefusal: (reason: Refusal, client: string) => void
   private readonly idPrefix = `${randomBytes(6).toString('base64url')}-`
   private ids = 0
   /** Connections by address, where their number is limited. */
@@ -50,8 +55,11 @@ export class Core {
     this.limits = config.processor.limits
     this.timeouts = config.processor.timeouts
     this.rules = { limits: this.limits, head: { ...this.limits, secure: config.processor.tls !== undefined } }
+    this.via10 = `Via: 1.0 ${via}\r\n`
+    this.via11 = `Via: 1.1 ${via}\r\n`
     this.scheme = config.processor.tls === undefined ? 'http' : 'https'
     this.trusted = blockList(config.processor.trustedProxies)
+    this.logRefusal = createRefusalLog(deps)
   }
 
   get wheel(): Wheel {
@@ -74,14 +82,9 @@ export class Core {
   /** The exchange for the head that was parsed last. */
   exchange(client: ClientConnection, body: RequestBody): Exchange {
     this.inFlight++
-    const id = REQUEST_ID.test(head.requestId) ? head.requestId : this.requestId()
-    const peer = plainAddress(client.peer)
-    const proto = head.forwardedProto === '' ? this.scheme : head.forwardedProto
-    const host = head.forwardedHost === '' ? head.host : head.forwardedHost
+    const id = head.requestId !== '' && REQUEST_ID.test(head.requestId) ? head.requestId : this.requestId()
     const added =
-      `X-Forwarded-For: ${head.forwardedFor === '' ? peer : `${head.forwardedFor}, ${peer}`}\r\n` +
-      `X-Forwarded-Proto: ${proto}\r\n${host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`}` +
-      `X-Request-Id: ${id}\r\nVia: 1.${head.minor} ${this.via}\r\n` +
+      `${this.forwardedLines(client)}X-Request-Id: ${id}\r\n${this.viaLine(head.minor)}` +
       (head.maxForwards > 0 ? `Max-Forwards: ${head.maxForwards - 1}\r\n` : '')
     return new Exchange(
       client,
@@ -100,6 +103,29 @@ export class Core {
       head.trailers,
       this.wheel.now(),
     )
+  }
+
+  /** Our line of Via for a message that came in HTTP/1.`minor`. */
+  viaLine(minor: number): string {
+    return minor === 1 ? this.via11 : this.via10
+  }
+
+  // The same for all requests of nearly every connection, so they are made once.
+  private forwardedLines(client: ClientConnection): string {
+    const { forwardedFor, forwardedProto, forwardedHost, host } = head
+    const plain = forwardedFor === '' && forwardedProto === '' && forwardedHost === ''
+    if (plain && client.forwardedHost === host) return client.forwardedLines
+    const peer = plainAddress(client.peer)
+    const meant = forwardedHost === '' ? host : forwardedHost
+    const lines =
+      `X-Forwarded-For: ${forwardedFor === '' ? peer : `${forwardedFor}, ${peer}`}\r\n` +
+      `X-Forwarded-Proto: ${forwardedProto === '' ? this.scheme : forwardedProto}\r\n` +
+      (meant === '' ? '' : `X-Forwarded-Host: ${meant}\r\n`)
+    if (plain) {
+      client.forwardedHost = host
+      client.forwardedLines = lines
+    }
+    return lines
   }
 
   /** Finds the route of an exchange whose head was parsed last, and lets it answer. */
@@ -181,8 +207,14 @@ export class Core {
     })
   }
 
-  /** Bytes were refused before there was an exchange. */
-  refused(code: Code, status: number, peer: string): void {
+  /**
+   * Bytes of a client, its handshake or its connection are refused. `code`: what it is answered with, where there is no
+   * exchange to record that.
+   */
+  refused(reason: Refusal, peer: string, code?: Code): void {
+    this.deps.recorder.refused(reason)
+    this.logRefusal(reason, plainAddress(peer))
+    if (code === undefined) return
     this.deps.recorder.finished({
       at: Date.now(),
       id: '',
@@ -191,7 +223,7 @@ export class Core {
       route: '',
       method: '',
       path: '',
-      status,
+      status: ERRORS[code].status,
       durationMs: 0,
       attempts: 0,
       bytesIn: 0,
@@ -217,9 +249,12 @@ export class Core {
   /** A connection came to nothing before it could carry a request. */
   acceptFailed(code: string, peer: string): void {
     const { log } = this.deps
-    // What a client's handshake lacks is the client's affair; what the system lacks is the operator's.
-    if (peer === '') log.error({ code }, 'a connection could not be accepted')
-    else log.debug({ code, client: plainAddress(peer) }, 'a TLS handshake failed')
+    // What a client's handshake lacks is the client's affair; what the system lacks is the operator's. Where TLS is spoken
+    // only handshakes come here, and one that was reset at once has no peer any more.
+    if (this.scheme === 'http') return log.error({ code }, 'a connection could not be accepted')
+    log.debug({ code, client: plainAddress(peer) }, 'a TLS handshake failed')
+    this.wheel.tick()
+    this.refused('tls-handshake', peer)
   }
 
   disconnected(client: ClientConnection): void {

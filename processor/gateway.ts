@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import type net from 'node:net'
 import type { Config, RouteConfig } from '../shared/config/model.js'
-import { ERRORS } from '../shared/errors.js'
 import type { Log } from '../shared/log.js'
 import { apply, type Change } from '../shared/registry/delta.js'
 import { EMPTY_SNAPSHOT, type Instance } from '../shared/registry/instance.js'
@@ -63,7 +62,13 @@ export function createGateway(config: Config, deps: GatewayDeps): Gateway {
     useSockets: deps.useSockets ?? false,
   }
   const server = createWireServer(serving, {
-    mayShakeHands: (handshakes) => core.connections.size + handshakes < core.limits.connections,
+    mayShakeHands(handshakes, peer) {
+      if (core.connections.size + handshakes < core.limits.connections) return true
+      // Whoever has not shaken hands cannot be told so.
+      core.wheel.tick()
+      core.refused('overload', peer)
+      return false
+    },
     accepted(wire) {
       core.wheel.tick()
       const refusal = core.refusal(wire.peer)
@@ -111,7 +116,7 @@ function endpointFactory(config: Config, core: Core, useSockets: boolean): (inst
 
 /** One connection too many: told so at once, never queued. */
 function refuse(wire: Wire, code: 'overload' | 'too-many-connections', core: Core): void {
-  core.refused(code, ERRORS[code].status, wire.peer)
+  core.refused(code, wire.peer, code)
   turnAway(wire, refusal(code, REFUSALS[code], core), core.wheel)
 }
 

@@ -3,6 +3,7 @@ import type { Code } from '../shared/errors.js'
 import { bucketOf } from '../shared/metrics/histogram.js'
 import { emptySum, type Sum } from '../shared/metrics/sum.js'
 import { REPORT_LIMITS } from '../shared/metrics/limits.js'
+import type { Refusal } from '../shared/metrics/refusals.js'
 import type { AttemptResult, Report, RequestRecord } from '../shared/metrics/report.js'
 
 /** Records of one report over all rings: what is more is shed, so that a burst over many instances stays bounded. */
@@ -19,6 +20,7 @@ export interface Recorder {
   finished(record: RequestRecord): void
   attempted(result: AttemptResult): void
   retried(times: number): void
+  refused(reason: Refusal): void
   /** An attempt failed at this instance. */
   suspect(instance: string): void
   /** What came together since the last call; undefined where nothing did. */
@@ -30,6 +32,7 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
   let counts = new Map<string, Sum>()
   let rings = new Map<string, Ring>()
   let codes: Partial<Record<Code, number>> = {}
+  let refusals: Partial<Record<Refusal, number>> = {}
   let attempts: Record<AttemptResult, number> = { success: 0, failure: 0, timeout: 0 }
   let retries = 0
   let suspects = new Set<string>()
@@ -93,6 +96,10 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
     retried(times) {
       retries += times
     },
+    refused(reason) {
+      touch()
+      refusals[reason] = (refusals[reason] ?? 0) + 1
+    },
     suspect(instance) {
       touch()
       if (suspects.size < REPORT_LIMITS.suspects) suspects.add(instance)
@@ -110,6 +117,7 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
         retries,
         suspects: [...suspects],
         codes,
+        refusals,
         served,
         shed: served - records.length,
         gauges,
@@ -117,6 +125,7 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
       counts = new Map()
       rings = new Map()
       codes = {}
+      refusals = {}
       attempts = { success: 0, failure: 0, timeout: 0 }
       suspects = new Set()
       retries = served = kept = 0

@@ -65,6 +65,7 @@ function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): 
     const gauges = {
       connections: core.connections.size,
       inFlight: core.inFlight,
+      upgraded: core.tunnels,
       loopLagMs: Math.round(lag * 10) / 10,
       rssBytes: process.memoryUsage.rss(),
     }

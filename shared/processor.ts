@@ -10,6 +10,8 @@ export interface WorkerStatus {
   readonly startedAt: number
   readonly connections: number
   readonly inFlight: number
+  /** Of its connections, those that have switched protocols. */
+  readonly upgraded: number
   readonly loopLagMs: number
   readonly rssBytes: number
   /** `seq` of the snapshot that it routes by. */

@@ -1,8 +1,5 @@
 // CPU time and memory of a process and all below it, as Linux counts them.
-import { readFileSync } from 'node:fs'
-
-/** Linux reports CPU time in ticks of 1/100 s to user space, whatever the kernel's own rate is. */
-const TICK_US = 10_000
+import { readdirSync, readFileSync } from 'node:fs'
 
 export interface Usage {
   pid: number
@@ -27,12 +24,21 @@ function treeOf(pid: number): number[] {
 
 function usageOf(pid: number): Usage | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // Fields are counted after the command's name, which may itself hold spaces and brackets.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const tasks = `/proc/${pid}/task`
+    const cpuUs = readdirSync(tasks).reduce((sum, task) => sum + cpuUsOf(`${tasks}/${task}`), 0)
     const pages = Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1])
-    return { pid, cpuUs: (Number(fields[11]) + Number(fields[12])) * TICK_US, rssBytes: pages * 4096 }
+    return { pid, cpuUs, rssBytes: pages * 4096 }
   } catch {
     return undefined
   }
+}
+
+/** User and system time of a thread in nanoseconds, where `stat` has only ticks of 10 ms. */
+function cpuUsOf(task: string): number {
+  return Number(readFileSync(`${task}/schedstat`, 'latin1').split(' ')[0]) / 1000
+}
+
+/** Sockets, files and pipes that a process holds open. */
+export function openFiles(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length
 }

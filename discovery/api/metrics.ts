@@ -91,6 +91,11 @@ function writeTraffic(to: Exposition, { traffic }: ApiDeps): void {
     'Failures of requests by code, since the start.',
     Object.entries(life.codes).map(([code, n]) => [{ code }, n] as const),
   )
+  to.counter(
+    'serverpy_refusals_total',
+    'Clients refused by reason: for what they sent, how slowly, or how often they connected; since the start.',
+    Object.entries(life.refusals).map(([reason, n]) => [{ reason }, n] as const),
+  )
   to.counter('serverpy_retries_total', 'Tries after the first one, since the start.', [[NONE, life.retries]])
   to.counter('serverpy_requests_recorded_total', 'Requests kept one by one, since the start.', [[NONE, life.recorded]])
   to.counter('serverpy_requests_shed_total', 'Requests counted but not kept one by one, since the start.', [
@@ -174,6 +179,11 @@ function writeWorkers(to: Exposition, { traffic, lifecycle }: ApiDeps): void {
     'serverpy_worker_in_flight',
     'Requests being served.',
     workers.map(([labels, g]) => [labels, g.inFlight] as const),
+  )
+  to.gauge(
+    'serverpy_worker_upgraded',
+    'Client connections that have switched protocols.',
+    workers.map(([labels, g]) => [labels, g.upgraded] as const),
   )
   to.gauge(
     'serverpy_worker_loop_lag_seconds',

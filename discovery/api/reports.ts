@@ -1,13 +1,14 @@
 // POST /api/v1/reports: what a processor elsewhere has counted, checked as data from a stranger and counted once.
-import { CODES, type Code } from '../../shared/errors.js'
+import { CODES } from '../../shared/errors.js'
 import { LATENCY_BUCKETS } from '../../shared/metrics/histogram.js'
 import { REPORT_ID_HEADER, REPORT_LIMITS } from '../../shared/metrics/limits.js'
+import { REFUSALS } from '../../shared/metrics/refusals.js'
 import type { Report, RequestRecord, TrafficCount } from '../../shared/metrics/report.js'
 import type { ApiDeps } from './deps.js'
 import type { Endpoint } from './endpoint.js'
 import { badField } from './problem.js'
 import { readQuery } from './query.js'
-import { fields, list, natural, number, oneOf, text, type Fields } from './shape.js'
+import { fields, list, natural, number, oneOf, text } from './shape.js'
 
 const MOST_SENDERS = 1_024
 
@@ -59,12 +60,14 @@ export function readReport(body: unknown): Report {
     suspects: list(report.suspects, 'suspects', REPORT_LIMITS.suspects).map((id, i) =>
       text(id, `suspects[${i}]`, REPORT_LIMITS.nameLength),
     ),
-    codes: readCodes(fields(report.codes, 'codes')),
+    codes: readTally(report.codes, 'codes', CODES),
+    refusals: readTally(report.refusals, 'refusals', REFUSALS),
     served,
     shed,
     gauges: {
       connections: natural(gauges.connections, 'gauges.connections'),
       inFlight: natural(gauges.inFlight, 'gauges.inFlight'),
+      upgraded: natural(gauges.upgraded, 'gauges.upgraded'),
       loopLagMs: number(gauges.loopLagMs, 'gauges.loopLagMs'),
       rssBytes: natural(gauges.rssBytes, 'gauges.rssBytes'),
     },
@@ -116,10 +119,11 @@ function readCount(value: unknown, i: number): TrafficCount {
   }
 }
 
-function readCodes(codes: Fields): Report['codes'] {
-  const found: Partial<Record<Code, number>> = {}
-  for (const [key, value] of Object.entries(codes)) {
-    found[oneOf(key, 'codes', CODES)] = natural(value, `codes.${key.slice(0, 64)}`)
+/** Numbers by names, of which only the known ones are taken: they become labels. */
+function readTally<K extends string>(value: unknown, name: string, known: readonly K[]): Partial<Record<K, number>> {
+  const found: Partial<Record<K, number>> = {}
+  for (const [key, n] of Object.entries(fields(value, name))) {
+    found[oneOf(key, name, known)] = natural(n, `${name}.${key.slice(0, 64)}`)
   }
   return found
 }

@@ -118,6 +118,7 @@ export function requestTotals(deps: ApiDeps) {
       attempts: life.attempts,
       retries: life.retries,
       errors_by_code: life.codes,
+      refused_by_reason: life.refusals,
     },
     history_dropped: deps.store.dropped,
   }

@@ -18,8 +18,8 @@ export interface EndpointLimits {
 
 export class Endpoint implements ConnectionHome {
   readonly id: string
-  /** The Host field's value: the port is left out where it is the scheme's own. */
-  readonly authority: string
+  /** What follows the target in a request's head: the version, and Host, whose port is left out where it is the scheme's own. */
+  readonly versionAndHost: string
   readonly basePath: string
   /** Exchanges that use it now. */
   inFlight = 0
@@ -43,7 +43,7 @@ export class Endpoint implements ConnectionHome {
     this.id = instance.id
     this.basePath = instance.basePath
     const name = host.includes(':') ? `[${host}]` : host
-    this.authority = port === (secure ? 443 : 80) ? name : `${name}:${port}`
+    this.versionAndHost = ` HTTP/1.1\r\nHost: ${port === (secure ? 443 : 80) ? name : `${name}:${port}`}\r\n`
     const { keepAliveMs, useSockets } = limits
     this.target = { host, port, tls: secure ? tls : undefined, keepAliveMs, useSockets }
     this.batcher = limits.batch
@@ -79,7 +79,7 @@ export class Endpoint implements ConnectionHome {
   rested(connection: UpstreamConnection): void {
     if (this.retired || this.idle.length >= this.limits.idle) return connection.destroy()
     connection.rest()
-    this.idle.push(connection)
+    connection.idleAt = this.idle.push(connection) - 1
   }
 
   /** The instance has left the registry: idle connections close now, the others after their answer. */
@@ -90,7 +90,12 @@ export class Endpoint implements ConnectionHome {
 
   closed(connection: UpstreamConnection): void {
     this.open--
-    const index = this.idle.indexOf(connection)
-    if (index >= 0) this.idle.splice(index, 1)
+    const { idleAt } = connection
+    if (this.idle[idleAt] !== connection) return
+    // The last one takes its place: a thousand that close at once must not search for each other.
+    const last = this.idle.pop() as UpstreamConnection
+    if (last === connection) return
+    this.idle[idleAt] = last
+    last.idleAt = idleAt
   }
 }

@@ -100,7 +100,7 @@ function readStatusLine(buf: Buffer, start: number, end: number): number {
     return lf >= 0 && lf < end && lf - start < 13 ? fault.BAD_STATUS_LINE : fault.INCOMPLETE
   }
   const minor = (buf[start + 7] as number) - 0x30
-  if ((minor !== 0 && minor !== 1) || buf[start + 8] !== SPACE) return fault.BAD_STATUS_LINE
+  if (minor < 0 || minor > 9 || buf[start + 8] !== SPACE) return fault.BAD_STATUS_LINE
   const status = plainNumber(buf, start + 9, start + 12)
   if (status < 100) return fault.BAD_STATUS_LINE
   let pos = start + 12
@@ -109,7 +109,8 @@ function readStatusLine(buf: Buffer, start: number, end: number): number {
   if (buf[pos] !== CR) return buf[pos] === LF ? fault.BARE_LF : fault.BAD_STATUS_LINE
   if (buf[pos + 1] !== LF) return fault.BARE_CR
   answer.status = status
-  answer.minor = minor
+  // RFC 9110 section 6.2: a higher minor version is taken as the highest that is known.
+  answer.minor = minor === 0 ? 0 : 1
   // RFC 9112 section 4: the space stays where the reason is empty.
   answer.statusText = pos > start + 12 ? latin1(buf, start + 9, pos) : `${status} `
   return pos + 2

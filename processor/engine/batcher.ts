@@ -1,19 +1,22 @@
 // Sends requests of one tick of the loop that go to the same instance in few writes: several on one connection, their
-// answers in the order of the requests. Only while that instance answers fast and evenly: an instance that works a
-// pipeline off one by one makes each request wait for those before it.
+// answers in the order of the requests. Only while that instance answers fast and evenly: one that works a pipeline off
+// one by one makes each request wait for those before it.
 import type { AnswerSink, UpstreamConnection } from './upstream.js'
 
 /** Requests of one write. Measured at 1, 2, 4, 8, 16: beyond 8 there is nothing more to gain. */
 const DEPTH = 8
 
-/** So many answers in a row must be fast before requests share a connection. */
+/** So many answers in a row must come in their turn before requests share a connection. */
 const STREAK = 1000
-/** An answer is slow that takes longer than this and than four times the mean. */
-const SLOW_MS = 2
-const MUCH_SLOWER = 4
-/** An instance whose mean is above this has nothing to gain. */
-const FAST_MEAN_MS = 1.5
-const SMOOTHING = 1 / 64
+/**
+ * An answer comes out of its turn when it was overtaken by more requests than this and this many times those in flight. Counted
+ * so and not by the clock, because a clock cannot tell an instance that is slow from a process that was busy.
+ */
+const FEW = 16
+const TURNS = 4
+/** The fastest of so many answers says what the instance can do; slower than this it has nothing to gain. */
+const WINDOW = 1024
+const FAST_MS = 1
 
 /** A request without a body that may be repeated. */
 export interface Batchable extends AnswerSink {
@@ -27,8 +30,13 @@ export interface Batchable extends AnswerSink {
 }
 
 export class Batcher {
-  private mean = 0
+  private sent = 0
+  /** The newest request that has been answered. */
+  private newest = 0
   private streak = 0
+  private fastestMs = Infinity
+  private answers = 0
+  private fast = false
   private waiting: Batchable[] = []
 
   /** `acquire` counts one use of the connection per call; `share` counts one more of the same. */
@@ -39,16 +47,27 @@ export class Batcher {
 
   /** Whether requests may share connections now. */
   get ready(): boolean {
-    return this.streak >= STREAK && this.mean <= FAST_MEAN_MS
+    return this.fast && this.streak >= STREAK
   }
 
-  /** An answer's head has come after so long. */
-  observe(ms: number): void {
-    this.streak = ms > SLOW_MS && ms > this.mean * MUCH_SLOWER ? 0 : this.streak + 1
-    this.mean += (ms - this.mean) * SMOOTHING
+  /** A request goes out: its turn. */
+  takeTurn(): number {
+    return ++this.sent
   }
 
-  /** An attempt has failed. */
+  /** The head of an answer has come after so long, with so many requests in flight. */
+  answered(turn: number, ms: number, inFlight: number): void {
+    const overtaken = this.newest - turn
+    if (overtaken < 0) this.newest = turn
+    this.streak = overtaken > FEW + TURNS * inFlight ? 0 : this.streak + 1
+    if (ms < this.fastestMs) this.fastestMs = ms
+    if (++this.answers < WINDOW) return
+    this.fast = this.fastestMs <= FAST_MS
+    this.fastestMs = Infinity
+    this.answers = 0
+  }
+
+  /** An attempt has failed, or a request had to wait too long behind another. */
   failed(): void {
     this.streak = 0
   }

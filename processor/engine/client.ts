@@ -1,5 +1,5 @@
 // One connection of a client: its requests in, their answers out in the same order, and an end to every wait.
-import { type Code, ERRORS, ProxyError } from '../../shared/errors.js'
+import { type Code, ProxyError } from '../../shared/errors.js'
 import { problemBody } from '../../shared/problem.js'
 import type { Core } from '../core.js'
 import type { Exchange } from '../exchange.js'
@@ -31,6 +31,9 @@ export class ClientConnection implements WireOwner, RequestListener {
   readonly peer: string
   /** The exchange that is running; there is one at a time, later requests wait. */
   exchange: Exchange | undefined
+  /** The lines by which an instance learns who asks, and the host that they are for: of the last request. */
+  forwardedHost: string | undefined
+  forwardedLines = ''
   private phase = Phase.Open
   private readonly reader: RequestReader
   private readonly writer: MessageWriter
@@ -174,9 +177,10 @@ export class ClientConnection implements WireOwner, RequestListener {
 
   // ---- answers out
 
-  /** Sends an interim answer; none goes to an HTTP/1.0 client. */
+  /** Sends an interim answer; none goes to an HTTP/1.0 client, nor to one that does not read. */
   interim(statusText: string, fields: string): void {
-    if (this.exchange?.minor === 1) this.writeText(`HTTP/1.1 ${statusText}\r\n${fields}\r\n`)
+    if (this.exchange?.minor === 1 && this.wire.backlog <= MOST_UNSENT_BYTES)
+      this.writeText(`HTTP/1.1 ${statusText}\r\n${fields}\r\n`)
     if (this.reader.withinBody && !this.paused) this.core.wheel.set(this.deadline, this.core.timeouts.idleMs)
   }
 
@@ -278,17 +282,15 @@ export class ClientConnection implements WireOwner, RequestListener {
 
   /** Answers with a problem and ends the connection: what follows on it cannot be told apart. */
   refused(result: number): void {
-    this.refuse(fault.codeOf(result), fault.reasonOf(result))
-  }
-
-  private refuse(code: Code, detail: string): void {
     const { core, exchange } = this
+    const code = fault.codeOf(result)
+    const detail = fault.reasonOf(result)
     this.closeAfter = true
     this.lastByClient = false
     exchange?.sink?.clientGone()
+    core.refused(fault.slugOf(result), this.peer, exchange === undefined ? code : undefined)
     if (exchange === undefined) {
       this.writer.text(refusal(code, detail, core))
-      core.refused(code, ERRORS[code].status, this.peer)
       this.linger()
     } else if (exchange.headSent) this.abort(code)
     else core.fail(exchange, new ProxyError(code, 'client', 'never', detail))
@@ -298,12 +300,11 @@ export class ClientConnection implements WireOwner, RequestListener {
     const { reader } = this
     if (this.phase === Phase.Linger) return this.farewell?.timeUp()
     if (this.phase !== Phase.Open) return
-    if (reader.withinBody && !this.paused)
-      return this.refuse('request-timeout', 'the body of the request did not arrive in time')
+    if (reader.withinBody && !this.paused) return this.refused(fault.BODY_TOO_LATE)
     // Set while the client does not read what was written.
     if (this.exchange !== undefined) return this.giveUp()
     if (this.wire.backlog > 0) return this.abort('client-gone')
-    if (!reader.empty) return this.refuse('request-timeout', 'the head of the request did not arrive in time')
+    if (!reader.empty) return this.refused(fault.HEAD_TOO_LATE)
     // Between requests it just ends.
     if (this.requests === 0) this.destroy()
     else this.linger()
@@ -365,7 +366,7 @@ export class ClientConnection implements WireOwner, RequestListener {
     if (this.phase !== Phase.Open) return
     if (reader.empty) return this.linger()
     // RFC 9112 section 8: half a head is not a request. Whole ones that were sent ahead still have their turn.
-    if (reader.withinHead) this.refuse('malformed-request', 'the connection ended within the head')
+    if (reader.withinHead) this.refused(fault.HEAD_CUT_OFF)
   }
 
   private linger(): void {

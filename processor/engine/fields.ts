@@ -25,6 +25,10 @@ export const lineEnd = (i: number): number => offsets[(i + 1) * STRIDE] ?? 0
  * `most` bounds the number of fields.
  */
 export function parseFields(buf: Uint8Array, pos: number, end: number, most: number): number {
+  // Locals: a binding of another module is looked up anew for each byte.
+  const tokens = TOKEN
+  const values = FIELD_VALUE
+  const found = offsets
   let count = 0
   let at = 0
   fieldCount = 0
@@ -34,7 +38,7 @@ export function parseFields(buf: Uint8Array, pos: number, end: number, most: num
     if (byte === CR) {
       if (pos + 1 >= end) return INCOMPLETE
       if (buf[pos + 1] !== LF) return BARE_CR
-      offsets[at] = pos
+      found[at] = pos
       fieldCount = count
       return pos + 2
     }
@@ -42,22 +46,22 @@ export function parseFields(buf: Uint8Array, pos: number, end: number, most: num
     if (count === most) return TOO_MANY_FIELDS
 
     const name = pos
-    while (pos < end && TOKEN[(byte = buf[pos] as number)] === 1) pos++
+    while (pos < end && tokens[(byte = buf[pos] as number)] === 1) pos++
     if (pos >= end) return INCOMPLETE
     if (byte !== COLON || pos === name) return byte === LF ? BARE_LF : BAD_FIELD_NAME
-    offsets[at] = name
-    offsets[at + 1] = pos++
+    found[at] = name
+    found[at + 1] = pos++
 
     while (pos < end && ((byte = buf[pos] as number) === SPACE || byte === TAB)) pos++
     const value = pos
-    while (pos < end && FIELD_VALUE[(byte = buf[pos] as number)] === 1) pos++
+    while (pos < end && values[(byte = buf[pos] as number)] === 1) pos++
     if (pos + 1 >= end) return pos < end && byte !== CR ? (byte === LF ? BARE_LF : BAD_FIELD_VALUE) : INCOMPLETE
     if (byte !== CR) return byte === LF ? BARE_LF : BAD_FIELD_VALUE
     if (buf[pos + 1] !== LF) return BARE_CR
     let last = pos
     while (last > value && ((byte = buf[last - 1] as number) === SPACE || byte === TAB)) last--
-    offsets[at + 2] = value
-    offsets[at + 3] = last
+    found[at + 2] = value
+    found[at + 3] = last
     pos += 2
     at += STRIDE
     count++

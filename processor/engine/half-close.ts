@@ -57,7 +57,7 @@ export class HalfClose {
       this.state = State.Waiting
       this.wheel.set(this.deadline, ANSWERED_MS)
       // By now the system would have heard of a reset; it tells with the next write, even of nothing.
-      this.wire.write('')
+      this.wire.write('HTTP/1.1 100 Continue\r\n\r\n')
     } else if (this.state === State.Waiting && this.mayAsk) {
       this.state = State.Asked
       this.wheel.set(this.deadline, QUESTION_MS)

@@ -27,10 +27,10 @@ export class HeldBytes {
 
   /** Keeps `buf` from `pos` to `end`, which may lie in `bytes` itself. */
   keep(buf: Buffer, pos: number, end: number): void {
-    if (buf === this.bytes) {
-      if (pos > 0) buf.copyWithin(0, pos, end)
-      this.length = end - pos
-    } else this.append(buf, pos, end)
+    if (buf !== this.bytes) return this.append(buf, pos, end)
+    // What lies before may be on its way out still: nothing is moved over it.
+    if (pos > 0) this.bytes = Buffer.from(buf.subarray(pos, end))
+    this.length = end - pos
   }
 
   /** As `keep`, for the beginning of a head. */

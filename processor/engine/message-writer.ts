@@ -3,6 +3,9 @@
 import { latin1 } from './bytes.js'
 import { SHARED_BYTES, type Wire } from './wire/wire.js'
 
+/** Copies that may wait before whoever they come from is held back. */
+const MOST_COPIED_BYTES = 16 * 1024
+
 export class MessageWriter {
   private head = ''
   /** What was written before there was a wire: text, and bytes that their owner keeps as they are. */
@@ -33,14 +36,17 @@ export class MessageWriter {
   }
 
   /**
-   * Writes a piece: a copy of it up to `SHARED_BYTES`, from where it lies beyond. False: its bytes must stay as they are
-   * until `backlog` is 0.
+   * Writes a piece: a copy of it up to `SHARED_BYTES`, from where it lies beyond. False: no more should come, and its
+   * bytes must stay as they are, until `backlog` is 0.
    */
   piece(buf: Buffer, start: number, end: number): boolean {
     const { head, wire } = this
     this.head = ''
-    if (end - start <= SHARED_BYTES) this.write(head + latin1(buf, start, end))
-    else if (wire !== undefined) wire.writeBytes(head, buf.subarray(start, end))
+    if (end - start <= SHARED_BYTES) {
+      this.write(head + latin1(buf, start, end))
+      return this.backlog <= MOST_COPIED_BYTES
+    }
+    if (wire !== undefined) wire.writeBytes(head, buf.subarray(start, end))
     else {
       this.write(head)
       this.early.push(buf.subarray(start, end))

@@ -133,7 +133,7 @@ function readField(buf: Buffer, i: number, trusted: boolean): number {
   switch (length) {
     case 2:
       if (equalsIgnoreCase(buf, start, TE)) {
-        head.trailers ||= /(?:^|,)\s*trailers\s*(?:,|$)/i.test(value(buf, i))
+        head.trailers ||= /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i.test(value(buf, i))
         drop(i)
       }
       return 0

@@ -96,8 +96,10 @@ export let absoluteAuthority = ''
 
 /** Reads the request line into `head`. Returns the index after it, INCOMPLETE, or a fault (RFC 9112 section 3). */
 export function readRequestLine(buf: Buffer, start: number, end: number, limits: HeadLimits): number {
+  const tokens = TOKEN
+  const targets = TARGET
   let pos = start
-  while (pos < end && TOKEN[buf[pos] as number] === 1) pos++
+  while (pos < end && tokens[buf[pos] as number] === 1) pos++
   if (pos >= end) return pos - start > limits.uriBytes ? fault.UNKNOWN_METHOD : fault.INCOMPLETE
   if (buf[pos] !== SPACE || pos === start) return badLine(buf[pos] as number, fault.BAD_METHOD)
   // RFC 9112 section 3: a method longer than any that is known.
@@ -110,7 +112,7 @@ export function readRequestLine(buf: Buffer, start: number, end: number, limits:
   let before = 0
   for (; pos < end; pos++) {
     const byte = buf[pos] as number
-    if (TARGET[byte] === 0) break
+    if (targets[byte] === 0) break
     if (query < 0) {
       if (byte === QUESTION) query = pos
       else if (byte === SLASH || byte === DOT) odd ||= before === SLASH

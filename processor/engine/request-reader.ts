@@ -3,6 +3,7 @@ import type { LimitsConfig } from '../../shared/config/model.js'
 import { BodyFollower } from './body-follower.js'
 import { BodyGuard } from './body-guard.js'
 import * as fault from './fault.js'
+import { CR } from './bytes.js'
 import { HeldBytes, tooLong } from './held-bytes.js'
 import { head, type HeadLimits, parseRequestHead } from './request-head.js'
 import type { Wheel } from './wheel.js'
@@ -67,13 +68,14 @@ export class RequestReader {
     return this.phase === Phase.Whole
   }
 
-  /** Nothing is kept for later. */
+  /** Nothing is kept for later, but an empty line that some clients send behind a request (RFC 9112 section 2.2). */
   get empty(): boolean {
-    return this.held.empty
+    const { length, bytes } = this.held
+    return length === 0 || (length <= 2 && this.phase === Phase.Head && bytes[0] === CR)
   }
 
   get withinHead(): boolean {
-    return this.phase === Phase.Head && this.held.withinHead
+    return this.phase === Phase.Head && this.held.withinHead && !this.empty
   }
 
   /** Content of the running request so far, in bytes. */

@@ -44,6 +44,9 @@ export interface ConnectionHome {
   closed(connection: UpstreamConnection): void
 }
 
+/** So long a request waits behind another one before it gets a connection of its own. */
+const FOLLOWER_MS = 20
+
 /** RFC 9110 section 15.2 has them all forwarded; nobody needs so many. */
 const MOST_INTERIM = 256
 
@@ -64,6 +67,8 @@ export class UpstreamConnection implements WireOwner, Dialer {
   readonly writer = new MessageWriter(undefined)
   /** Requests that it has carried, the running one included. */
   uses = 0
+  /** Its home's, while it rests: where it lies. */
+  idleAt = -1
   /** Some byte of the current answer has arrived. */
   heard = false
   connected = false
@@ -72,6 +77,8 @@ export class UpstreamConnection implements WireOwner, Dialer {
   private sink: AnswerSink | undefined
   /** Whose requests are on their way behind the current one. */
   private readonly followers: AnswerSink[] = []
+  /** How long they wait for their turn. */
+  private patience: Deadline | undefined
   private readonly body = new BodyFollower()
   private bodyKind: BodyKind = 'none'
   private interim = 0
@@ -114,7 +121,13 @@ export class UpstreamConnection implements WireOwner, Dialer {
   /** Has a request's answer follow those that are still to come; it is written right behind the others. */
   follow(sink: AnswerSink): void {
     this.uses++
-    this.followers.push(sink)
+    if (this.followers.push(sink) === 1) this.waitForTurn()
+  }
+
+  private waitForTurn(): void {
+    this.patience ??= new Deadline(() => this.abandonFollowers())
+    if (this.followers.length > 0) this.wheel.set(this.patience, FOLLOWER_MS)
+    else this.wheel.clear(this.patience)
   }
 
   /** Sets the time within which the next byte of the answer must come. */
@@ -157,6 +170,7 @@ export class UpstreamConnection implements WireOwner, Dialer {
     if (!usable || !this.mayServeAgain) return this.destroy()
     const next = this.followers.shift()
     if (next === undefined) return this.home.rested(this)
+    this.waitForTurn()
     this.take(next)
     this.phase = Phase.Head
     if (this.paused) this.resume()
@@ -189,6 +203,7 @@ export class UpstreamConnection implements WireOwner, Dialer {
 
   /** Requests that are on their way behind the current one get another connection: their answers are not waited for here. */
   private abandonFollowers(): void {
+    if (this.patience !== undefined) this.wheel.clear(this.patience)
     for (const sink of this.followers.splice(0)) {
       this.reusable = false
       sink.failed(new ProxyError('connection-reset', 'upstream', 'idempotent-only', 'the connection was given up'))

@@ -44,6 +44,8 @@ class Forwarding implements RequestSink, Batchable {
   private waitsForContinue: boolean
   /** Its turn on a shared connection has not come. */
   private queued = false
+  /** Its place among the instance's requests, where those may share connections; 0: none. */
+  private turn = 0
   readonly upgrade: string
 
   constructor(
@@ -104,6 +106,8 @@ class Forwarding implements RequestSink, Batchable {
 
   private tryAt(endpoint: Endpoint): void {
     this.endpoint = endpoint
+    // Later attempts say more about what failed before them.
+    this.turn = this.exchange.attempts === 0 ? (endpoint.batcher?.takeTurn() ?? 0) : 0
     this.exchange.attempts++
     this.exchange.instance = endpoint.id
   }
@@ -112,7 +116,7 @@ class Forwarding implements RequestSink, Batchable {
     const { method, target, fields, added, trailers } = this.exchange
     const switching = this.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${this.upgrade}\r\n`
     return (
-      `${method} ${endpoint.basePath}${target} HTTP/1.1\r\nHost: ${endpoint.authority}\r\n` +
+      `${method} ${endpoint.basePath}${target}${endpoint.versionAndHost}` +
       `${fields}${added}${trailers ? 'TE: trailers\r\nConnection: TE\r\n' : ''}${switching}\r\n`
     )
   }
@@ -257,7 +261,8 @@ class Forwarding implements RequestSink, Batchable {
       core.attempted('failure')
       return this.retry(new ProxyError('bad-answer', 'upstream', 'idempotent-only', `the instance answered ${status}`))
     }
-    if (exchange.attempts === 1) this.endpoint?.batcher?.observe(core.wheel.now() - exchange.startedAt)
+    const { endpoint, turn } = this
+    if (turn > 0) endpoint?.batcher?.answered(turn, core.wheel.now() - exchange.startedAt, endpoint.inFlight)
     let framing = answer.framing
     let keep = true
     if (exchange.minor === 0 && (body === 'chunked' || body === 'until-close')) {
@@ -273,7 +278,7 @@ class Forwarding implements RequestSink, Batchable {
     }
     const fields =
       `${answer.fields}${framing}${answer.hasDate ? '' : date()}` +
-      `${answer.hasRequestId ? '' : `X-Request-Id: ${exchange.id}\r\n`}Via: 1.${answer.minor} ${core.via}\r\n`
+      `${answer.hasRequestId ? '' : `X-Request-Id: ${exchange.id}\r\n`}${core.viaLine(answer.minor)}`
     if (status !== 426 || answer.offers === '') exchange.client.writeHead(status, answer.statusText, fields, keep)
     // RFC 9110 section 15.5.22: it says what to switch to, and section 7.8: Connection names that.
     else exchange.client.writeHead(426, answer.statusText, `${fields}Upgrade: ${answer.offers}\r\n`, keep, 'Upgrade')

@@ -1,8 +1,9 @@
 // Reports that wait to be sent, added up: counts grow in value and not in number, records have a bound.
 import type { Code } from '../../shared/errors.js'
 import { REPORT_LIMITS } from '../../shared/metrics/limits.js'
+import type { Refusal } from '../../shared/metrics/refusals.js'
 import type { AttemptResult, Report, RequestRecord } from '../../shared/metrics/report.js'
-import { addTo, emptySum, type Sum } from '../../shared/metrics/sum.js'
+import { addTally, addTo, emptySum, type Sum } from '../../shared/metrics/sum.js'
 
 /** Records of all workers that wait; the rings of the other side would hardly keep more. */
 const MOST_RECORDS = 20_000
@@ -24,6 +25,7 @@ interface Pending {
   retries: number
   suspects: Set<string>
   codes: Partial<Record<Code, number>>
+  refusals: Partial<Record<Refusal, number>>
   shed: number
   gauges: Report['gauges']
 }
@@ -35,18 +37,9 @@ export function createPendingReports(): PendingReports {
   function of(report: Report): Pending {
     const found = pending.get(report.worker)
     if (found !== undefined) return found
-    const fresh: Pending = {
-      sums: new Map(),
-      records: [],
-      attempts: none(),
-      retries: 0,
-      suspects: new Set(),
-      codes: {},
-      shed: 0,
-      gauges: report.gauges,
-    }
-    pending.set(report.worker, fresh)
-    return fresh
+    const first = fresh(report.gauges)
+    pending.set(report.worker, first)
+    return first
   }
 
   return {
@@ -63,9 +56,9 @@ export function createPendingReports(): PendingReports {
       into.records.push(...kept)
       records += kept.length
       into.shed += report.shed + report.records.length - kept.length
-      for (const result of ['success', 'failure', 'timeout'] as const) into.attempts[result] += report.attempts[result]
-      for (const [code, n] of Object.entries(report.codes))
-        into.codes[code as Code] = (into.codes[code as Code] ?? 0) + n
+      addTally(into.attempts, report.attempts)
+      addTally(into.codes, report.codes)
+      addTally(into.refusals, report.refusals)
       into.retries += report.retries
       for (const id of report.suspects) if (into.suspects.size < REPORT_LIMITS.suspects) into.suspects.add(id)
       into.gauges = report.gauges
@@ -87,6 +80,7 @@ export function createPendingReports(): PendingReports {
         retries: from.retries,
         suspects: [...from.suspects],
         codes: from.codes,
+        refusals: from.refusals,
         served: taken.length + from.shed,
         shed: from.shed,
         gauges: from.gauges,
@@ -94,7 +88,8 @@ export function createPendingReports(): PendingReports {
       pending.delete(worker)
       // What is left goes to the back of the line.
       if (from.records.length > 0 || from.sums.size > 0) {
-        pending.set(worker, { ...from, attempts: none(), retries: 0, suspects: new Set(), codes: {}, shed: 0 })
+        const { sums, records, gauges } = from
+        pending.set(worker, { ...fresh(gauges), sums, records })
       }
       return report
     },
@@ -105,8 +100,18 @@ export function createPendingReports(): PendingReports {
   }
 }
 
-function none(): Record<AttemptResult, number> {
-  return { success: 0, failure: 0, timeout: 0 }
+function fresh(gauges: Report['gauges']): Pending {
+  return {
+    sums: new Map(),
+    records: [],
+    attempts: { success: 0, failure: 0, timeout: 0 },
+    retries: 0,
+    suspects: new Set(),
+    codes: {},
+    refusals: {},
+    shed: 0,
+    gauges,
+  }
 }
 
 function recordsThatFit(records: readonly RequestRecord[]): number {

@@ -6,6 +6,10 @@ import type { WorkerStatus } from '../../shared/processor.js'
 import type { BoundHandle } from './listen.js'
 import type { FromWorker, ToWorker } from './messages.js'
 
+// What a request leaves behind is dead at once: a large space for young objects costs memory (83 MiB in place of 62 under full
+// load) and saves nothing.
+const HEAP = ['--max-semi-space-size=4']
+
 // Built, it is beside this folder as .js; run from source, as .ts.
 const MAIN = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../worker.ts' : '../worker.js', import.meta.url))
 
@@ -20,7 +24,7 @@ export class WorkerProcess {
   /** Monotonic milliseconds of its last sign of life. */
   heardAt: number
   snapshotSeq = 0
-  gauges: Report['gauges'] = { connections: 0, inFlight: 0, loopLagMs: 0, rssBytes: 0 }
+  gauges: Report['gauges'] = { connections: 0, inFlight: 0, upgraded: 0, loopLagMs: 0, rssBytes: 0 }
   /** Epoch milliseconds. */
   readonly startedAt: number
   /** Monotonic milliseconds. */
@@ -36,7 +40,11 @@ export class WorkerProcess {
   ) {
     this.heardAt = this.bornAt = now.monotonic
     this.startedAt = now.wall
-    this.child = fork(MAIN, [], { serialization: 'json', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.child = fork(MAIN, [], {
+      serialization: 'json',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: [...process.execArgv, ...HEAP],
+    })
     this.child.on('message', (message) => events.message(this, message as FromWorker))
     let ended = false
     const end = (reason: string): void => {
@@ -68,7 +76,6 @@ export class WorkerProcess {
 
   status(): WorkerStatus {
     const { name, pid, state, startedAt, gauges, snapshotSeq } = this
-    const { connections, inFlight, loopLagMs, rssBytes } = gauges
-    return { name, pid, state, startedAt, connections, inFlight, loopLagMs, rssBytes, snapshotSeq }
+    return { name, pid, state, startedAt, ...gauges, snapshotSeq }
   }
 }

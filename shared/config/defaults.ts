@@ -53,8 +53,8 @@ export const LIMITS: LimitsConfig = {
   connections: 20_000,
   clientConnections: 0,
   requestsPerConnection: 0,
-  upstreamConnections: 1024,
-  idleUpstreamConnections: 256,
+  upstreamConnections: 4096,
+  idleUpstreamConnections: 1024,
 }
 
 export const TIMEOUTS: TimeoutsConfig = {

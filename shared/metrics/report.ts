@@ -1,5 +1,6 @@
 // What a worker tells the discovery side about traffic: exact counter deltas and as many records as the rings would keep.
 import type { Code } from '../errors.js'
+import type { Refusal } from './refusals.js'
 
 /** One served request. Never holds a query, a header value or a body: those may carry secrets. */
 export interface RequestRecord {
@@ -58,6 +59,8 @@ export interface Report {
   readonly suspects: readonly string[]
   /** Failures answered (or counted) since the last report, by code. */
   readonly codes: Readonly<Partial<Record<Code, number>>>
+  /** Clients refused since the last report, by reason: also where a request had begun, and where none ever came. */
+  readonly refusals: Readonly<Partial<Record<Refusal, number>>>
   /** Requests finished since the last report; always `records.length + shed`. */
   readonly served: number
   readonly shed: number
@@ -65,6 +68,8 @@ export interface Report {
   readonly gauges: {
     readonly connections: number
     readonly inFlight: number
+    /** Of the connections, those that have switched protocols. */
+    readonly upgraded: number
     readonly loopLagMs: number
     readonly rssBytes: number
   }

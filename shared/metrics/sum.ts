@@ -51,6 +51,12 @@ export function total(counts: Iterable<TrafficCount>): Sum {
   return sum
 }
 
+/** Adds numbers that have names, such as failures by code. */
+export function addTally<T extends Record<string, number | undefined>>(into: T, from: Readonly<T>): void {
+  const sums: Record<string, number | undefined> = into
+  for (const [name, n = 0] of Object.entries(from)) sums[name] = (sums[name] ?? 0) + n
+}
+
 function addEach(into: number[], from: readonly number[]): void {
   for (let i = 0; i < into.length; i++) into[i] = (into[i] ?? 0) + (from[i] ?? 0)
 }

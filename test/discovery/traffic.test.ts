@@ -65,6 +65,15 @@ test('what was recorded and what was shed is always what was served', () => {
   assert.deepEqual([served, recorded, shed], [45, 2, 43])
 })
 
+test('failures and refusals add up by name over all workers', () => {
+  const { traffic } = setUp()
+  traffic.accept(reportOf({ codes: { loop: 1 }, refusals: { 'bare-lf': 2 } }))
+  traffic.accept(reportOf({ worker: 'w-2', codes: { loop: 1, overload: 4 }, refusals: { 'bare-lf': 3, overload: 4 } }))
+  const { codes, refusals } = traffic.life()
+  assert.deepEqual(codes, { loop: 2, overload: 4 })
+  assert.deepEqual(refusals, { 'bare-lf': 5, overload: 4 })
+})
+
 test('with a limit of no requests nothing is recorded in the store', async () => {
   const { traffic, store } = setUp([], 0)
   traffic.accept(reportOf({ records: [recordOf()] }))
@@ -75,7 +84,9 @@ test('a worker is shown by its last report, and no more half a minute after it',
   const { traffic, clock } = setUp()
   traffic.accept(reportOf())
   await clock.advance(20_000)
-  traffic.accept(reportOf({ worker: 'w-2', gauges: { connections: 9, inFlight: 0, loopLagMs: 0, rssBytes: 1 } }))
+  traffic.accept(
+    reportOf({ worker: 'w-2', gauges: { connections: 9, inFlight: 0, upgraded: 0, loopLagMs: 0, rssBytes: 1 } }),
+  )
   assert.deepEqual(
     traffic.workers().map(({ worker, gauges }) => [worker, gauges.connections]),
     [

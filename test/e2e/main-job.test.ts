@@ -66,6 +66,44 @@ test('it polls, routes, counts and tells', { timeout: 60_000 }, async (t) => {
 })
 
 test(
+  'refusals and switched connections are seen wherever is counted, and told in the log',
+  { timeout: 60_000 },
+  async (t) => {
+    const agreed = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'
+    const origin = await startOrigin(t, (r) => (r.target === '/health' ? r.answer(200) : r.send(agreed)))
+    const serverpy = await startServerpy(t, {
+      services: { s: { servers: [origin.address], polling: fastPolling, apis: ['/s'], upgrade: ['websocket'] } },
+    })
+    for (let i = 0; i < 5; i++) {
+      const raw = await rawRequest(serverpy.processorPort, 'GET /s?SECRET HTTP/1.1\nHost: h\r\n\r\n', {
+        untilClose: true,
+      })
+      assert.equal(parseAnswer(raw).status, 400)
+    }
+    const { requests } = await serverpy.ask<{ requests: { this_life: Record<string, unknown> } }>('/stats')
+    assert.deepEqual(requests.this_life['refused_by_reason'], { 'bare-lf': 5 })
+    const metrics = (await request(serverpy.discoveryPort, 'GET', '/metrics')).text()
+    assert.match(metrics, /serverpy_refusals_total\{reason="bare-lf"\} 5\n/)
+    const line = await waitFor(() => serverpy.output().match(/^.*a request was refused.*$/m)?.[0])
+    assert.match(line, /"reason":"bare-lf","client":"127\.0\.0\.1","suppressed":\d/)
+    assert.doesNotMatch(serverpy.output(), /SECRET/)
+
+    const upgraded = async () => {
+      const { items } = await serverpy.ask<{ items: { upgraded: number }[] }>('/api/v1/workers')
+      return items.reduce((sum, worker) => sum + worker.upgraded, 0)
+    }
+    assert.equal(await upgraded(), 0)
+    const client = net.connect(serverpy.processorPort, '127.0.0.1')
+    t.after(() => client.destroy())
+    client.write('GET /s HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n')
+    await new Promise((resolve) => client.once('data', resolve))
+    await waitFor(async () => (await upgraded()) === 1, { what: 'a worker that says that a connection has switched' })
+    client.destroy()
+    await waitFor(async () => (await upgraded()) === 0, { what: 'its end' })
+  },
+)
+
+test(
   'the high tier goes down, the next request goes to the medium tier, and back after recovery',
   { timeout: 60_000 },
   async (t) => {

@@ -49,11 +49,11 @@ export async function startGateway(
   t: Cleanup,
   given: TestConfig,
   wanted?: number,
-  more: Pick<GatewayDeps, 'useSockets' | 'ticketKeys'> = {},
+  more: Partial<Pick<GatewayDeps, 'useSockets' | 'ticketKeys' | 'log' | 'wheel'>> = {},
 ): Promise<TestGateway> {
   const port = wanted ?? (await freePort())
   const config = testConfig(given, port)
-  const wheel = createWheel()
+  const wheel = more.wheel ?? createWheel()
   const recorder = createRecorder('test', config.processor.requestLimit, () => undefined)
   const gateway = createGateway(config, { via: 'serverpy-test', ownPort: port, wheel, recorder, log: silentLog, ...more })
   let instances: Instance[] = config.services.flatMap(({ servers }) =>
@@ -83,7 +83,9 @@ export async function startGateway(
       publish()
     },
     report() {
-      const report = recorder.take({ connections: 0, inFlight: gateway.core.inFlight, loopLagMs: 0, rssBytes: 0 }, true)
+      const { connections, inFlight, tunnels } = gateway.core
+      const gauges = { connections: connections.size, inFlight, upgraded: tunnels, loopLagMs: 0, rssBytes: 0 }
+      const report = recorder.take(gauges, true)
       assert.ok(report)
       return report
     },

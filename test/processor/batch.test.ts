@@ -4,7 +4,7 @@ import net from 'node:net'
 import { test } from 'node:test'
 import { Batcher } from '../../processor/engine/batcher.js'
 import { startGateway } from '../kit/gateway.js'
-import { parseAnswer, rawRequest, request } from '../kit/http.js'
+import { parseAnswer, rawRequest } from '../kit/http.js'
 import { type OriginHandler, startOrigin } from '../kit/origin.js'
 import type { Cleanup } from '../kit/process.js'
 
@@ -17,9 +17,13 @@ async function ready(t: Cleanup, handler: OriginHandler, more: object = {}) {
     services: { s: { servers: [origin.address], apis: ['/s'], batch: 'auto', ...more } },
   })
   const [endpoint] = gateway.endpoints.values()
-  for (let i = 0; i < 1000; i++) endpoint?.batcher?.observe(0.1)
+  if (endpoint?.batcher !== undefined) makeReady(endpoint.batcher)
   assert.equal(endpoint?.batcher?.ready, true)
   return { origin, gateway, endpoint }
+}
+
+function makeReady(batcher: Batcher): void {
+  for (let i = 0; i < 2048; i++) batcher.answered(batcher.takeTurn(), 0.1, 1)
 }
 
 /** One request each on connections that are open already, written in one go; the answers' bodies. */
@@ -123,33 +127,62 @@ test('a client that does not read its answer does not hold up those behind it', 
   )
 })
 
-test('a slow answer or a failure puts an end to sharing', async (t) => {
-  const { gateway, endpoint } = await ready(t, async (r) => {
-    await new Promise((resolve) => setTimeout(resolve, r.target === '/s/slow' ? 50 : 0))
-    if (r.target === '/s/fails') r.reset()
-    else r.answer(200)
+test('requests behind one that hangs get connections of their own', async (t) => {
+  let hung = false
+  const { origin, gateway } = await ready(t, (r) => {
+    if (r.target === '/s/0' && !hung) hung = true
+    else r.answer(200, r.target)
   })
-  await request(gateway.port, 'GET', '/s/slow')
-  assert.equal(endpoint?.batcher?.ready, false)
-  for (let i = 0; i < 2000; i++) endpoint?.batcher?.observe(0.1)
-  assert.equal(endpoint?.batcher?.ready, true)
+  const others = targets.slice(1)
+  const hanging = rawRequest(gateway.port, 'GET /s/0 HTTP/1.1\r\nHost: h\r\n\r\n', { timeoutMs: 60_000 })
+  hanging.catch(() => undefined)
+  assert.deepEqual(
+    await atOnce(gateway.port, others),
+    others.map((target) => `200 ${target}`),
+  )
+  assert.ok(origin.requests.length >= CLIENTS)
+})
+
+test('a failure puts an end to sharing', async (t) => {
+  const { gateway, endpoint } = await ready(t, (r) => r.reset())
   await rawRequest(gateway.port, 'GET /s/fails HTTP/1.1\r\nHost: h\r\n\r\n')
   assert.equal(endpoint?.batcher?.ready, false)
 })
 
-test('an instance with one slow answer in a hundred, or a slow mean, is never shared', () => {
-  const fresh = () =>
-    new Batcher(
-      () => undefined,
-      () => undefined,
-    )
-  const uneven = fresh()
-  const slow = fresh()
-  for (let i = 0; i < 20_000; i++) {
-    uneven.observe(i % 100 === 99 ? 50 : 0.3)
-    slow.observe(5)
-    assert.equal(uneven.ready || slow.ready, false)
+const fresh = () =>
+  new Batcher(
+    () => undefined,
+    () => undefined,
+  )
+
+test('an instance whose answers come in their turn and fast is ready, however busy this process is', () => {
+  const batcher = fresh()
+  const inFlight: number[] = []
+  for (let i = 0; i < 5000; i++) {
+    inFlight.push(batcher.takeTurn())
+    // Sixty-four at once, and now and then a pause in which all of them seem slow.
+    if (inFlight.length === 64) batcher.answered(inFlight.shift() ?? 0, i % 500 < 60 ? 30 : 0.4, 64)
   }
+  assert.equal(batcher.ready, true)
+})
+
+test('an instance with one slow answer in a hundred is never shared', () => {
+  const batcher = fresh()
+  const slow: { turn: number; due: number }[] = []
+  for (let i = 0; i < 50_000; i++) {
+    const turn = batcher.takeTurn()
+    if (i % 100 === 99) slow.push({ turn, due: i + 3000 })
+    else batcher.answered(turn, 0.3, 64)
+    const [first] = slow
+    if (first !== undefined && first.due <= i) batcher.answered(slow.shift()?.turn ?? 0, 50, 64)
+    if (i > 3200) assert.equal(batcher.ready, false)
+  }
+})
+
+test('an instance that is evenly slow has nothing to gain', () => {
+  const batcher = fresh()
+  for (let i = 0; i < 5000; i++) batcher.answered(batcher.takeTurn(), 5, 64)
+  assert.equal(batcher.ready, false)
 })
 
 test('without batch: auto there is nothing to share by', async (t) => {

@@ -1,6 +1,7 @@
 // The named schemas of the OpenAPI document: registry, traffic and history as the API shows them.
 import { CODES } from '../../../shared/errors.js'
 import { LATENCY_BUCKETS } from '../../../shared/metrics/histogram.js'
+import { REFUSALS } from '../../../shared/metrics/refusals.js'
 import {
   array,
   count,
@@ -21,11 +22,11 @@ const health = oneOf('up', 'down', 'unknown')
 const priority = oneOf('high', 'med', 'low', 'unset')
 const override = nullable(oneOf('drain', 'out-of-service'))
 const status = oneOf('active', 'inactive', 'service unreachable', 'discovery server error', 'unknown')
-const codeCounts: Schema = {
+const countsOf = (names: readonly string[]): Schema => ({
   type: 'object',
-  properties: Object.fromEntries(CODES.map((code) => [code, count])),
+  properties: Object.fromEntries(names.map((name) => [name, count])),
   additionalProperties: false,
-}
+})
 
 const packet = {
   start_time: time,
@@ -57,7 +58,7 @@ const latency = object({
   max: nullable(number),
 })
 
-const workerGauges = { connections: count, in_flight: count, loop_lag_ms: number, rss_bytes: count }
+const workerGauges = { connections: count, in_flight: count, upgraded: count, loop_lag_ms: number, rss_bytes: count }
 
 export const schemas: Readonly<Record<string, Schema>> = {
   Problem: object({ type: text, title: text, status: count, detail: text, field: text }, ['field']),
@@ -109,7 +110,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
       shed: count,
       attempts: object({ success: count, failure: count, timeout: count }),
       retries: count,
-      errors_by_code: codeCounts,
+      errors_by_code: countsOf(CODES),
+      refused_by_reason: countsOf(REFUSALS),
     }),
     history_dropped: count,
   }),

@@ -84,8 +84,9 @@ export const wireSchemas: Readonly<Record<string, Schema>> = {
     retries: count,
     suspects: { type: 'array', items: text, maxItems: REPORT_LIMITS.suspects },
     codes: map(count),
+    refusals: map(count),
     served: count,
     shed: count,
-    gauges: object({ connections: count, inFlight: count, loopLagMs: number, rssBytes: count }),
+    gauges: object({ connections: count, inFlight: count, upgraded: count, loopLagMs: number, rssBytes: count }),
   }),
 }

@@ -84,6 +84,7 @@ function workerView(worker: WorkerStatus) {
     started_at: iso(worker.startedAt),
     connections: worker.connections,
     in_flight: worker.inFlight,
+    upgraded: worker.upgraded,
     loop_lag_ms: worker.loopLagMs,
     rss_bytes: worker.rssBytes,
     snapshot_seq: worker.snapshotSeq,
@@ -97,6 +98,7 @@ function remoteView({ worker, gauges, at }: WorkerGauges) {
     reported_at: iso(at),
     connections: gauges.connections,
     in_flight: gauges.inFlight,
+    upgraded: gauges.upgraded,
     loop_lag_ms: gauges.loopLagMs,
     rss_bytes: gauges.rssBytes,
   }

@@ -10,7 +10,7 @@ import type { Wire } from './wire.js'
 
 export interface Acceptor {
   /** Whether there is room for a handshake; asked where TLS is spoken. `handshakes`: those under way. */
-  mayShakeHands(handshakes: number): boolean
+  mayShakeHands(handshakes: number, peer: string): boolean
   /** Takes a new connection; reading begins when the wire is resumed. */
   accepted(wire: Wire): void
   /** A connection could not be accepted, e.g. because no file descriptor is left, or its handshake failed. */
@@ -64,11 +64,11 @@ function createHandshakes(
 ): (socket: net.Socket) => void {
   let underWay = 0
   return (below) => {
-    if (!acceptor.mayShakeHands(underWay)) {
+    const peer = below.remoteAddress ?? ''
+    if (!acceptor.mayShakeHands(underWay, peer)) {
       below.destroy()
       return
     }
-    const peer = below.remoteAddress ?? ''
     const socket = new tls.TLSSocket(below, secure())
     let over = false
     const end = (): boolean => {
@@ -87,6 +87,9 @@ function createHandshakes(
     if (handshakeMs > 0) socket.setTimeout(handshakeMs, () => fail('ETIMEDOUT'))
     socket.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message))
     socket.on('close', () => fail('ECONNRESET'))
+    socket.on('end', () => fail('ECONNRESET'))
+    // What Node's own TLS server would do with a fault after the handshake.
+    socket.on('_tlsError', (error) => socket.destroy(error))
     socket.on('secure', () => {
       // The first request may already be under way in the same bytes: the wire takes over within this call.
       if (end()) acceptor.accepted(takeOver(socket, NOBODY, useSockets))

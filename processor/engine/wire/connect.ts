@@ -55,7 +55,14 @@ function open({ host, port, tls: secure }: UpstreamTarget): net.Socket {
     // Reading begins with the wire.
     return socket.pause()
   }
-  const socket = tls.connect({ ...secure.options(), host, port })
+  // Node takes it, and its types do not know.
+  const options: tls.ConnectionOptions & { allowHalfOpen: true } = {
+    ...secure.options(),
+    host,
+    port,
+    allowHalfOpen: true,
+  }
+  const socket = tls.connect(options)
   secure.keepSessions(socket)
   return socket
 }

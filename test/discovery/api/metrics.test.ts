@@ -29,6 +29,7 @@ test('traffic, health, polling, store, workers and process are there, in the exa
       ],
       attempts: { success: 9, failure: 3, timeout: 2 },
       retries: 4,
+      refusals: { 'bare-lf': 5, overload: 1 },
       codes: { 'connect-timeout': 1, 'answer-timeout': 1, 'no-route': 3 },
     }),
   )
@@ -50,6 +51,8 @@ test('traffic, health, polling, store, workers and process are there, in the exa
   assert.equal(at('serverpy_requests_total', { service: '', class: 'client_gone' }), 1)
   assert.equal(at('serverpy_request_duration_seconds_sum', { service: 'orders' }), 0.06)
   assert.equal(at('serverpy_errors_total', { code: 'no-route' }), 3)
+  assert.equal(at('serverpy_refusals_total', { reason: 'bare-lf' }), 5)
+  assert.equal(at('serverpy_refusals_total', { reason: 'overload' }), 1)
   assert.equal(at('serverpy_requests_recorded_total'), 1)
   assert.equal(at('serverpy_requests_shed_total'), 10)
   assert.equal(at('serverpy_instance_health', { service: 'orders', instance: A }), 1)
@@ -63,6 +66,8 @@ test('traffic, health, polling, store, workers and process are there, in the exa
   assert.equal(at('serverpy_store_ok'), 1)
   assert.equal(at('serverpy_workers', { state: 'serving' }), 1)
   assert.equal(at('serverpy_worker_connections', { worker: 'w-1' }), 3)
+  assert.equal(at('serverpy_worker_in_flight', { worker: 'w-1' }), 2)
+  assert.equal(at('serverpy_worker_upgraded', { worker: 'w-1' }), 1)
   assert.equal(at('serverpy_worker_loop_lag_seconds', { worker: 'w-1' }), 0.0005)
   assert.equal(at('serverpy_build_info', { version: '1.2.3', node: process.versions.node }), 1)
   assert.ok((at('process_resident_memory_bytes') ?? 0) > 1e6)

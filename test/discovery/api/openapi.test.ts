@@ -101,7 +101,7 @@ async function start(t: TestContext, more: { store?: (store: Store) => Store; to
   api.registry.setOverride(A, 'drain')
   const records = [recordOf(), recordOf({ service: '', instance: '', route: '', error: 'no-route', status: 404 })]
   const counts = [countOf(), countOf({ service: '', instance: '' })]
-  api.traffic.accept(reportOf({ worker: 'far', records, counts, codes: { 'no-route': 1 } }))
+  api.traffic.accept(reportOf({ worker: 'far', records, counts, codes: { 'no-route': 1 }, refusals: { 'bare-lf': 1 } }))
   return api
 }
 

@@ -5,10 +5,18 @@ import fc from 'fast-check'
 import { isLoopback } from '../../../discovery/api/access.js'
 import { readReport } from '../../../discovery/api/reports.js'
 import { ApiProblem } from '../../../discovery/api/problem.js'
+import { REFUSALS } from '../../../shared/metrics/refusals.js'
 import { rawRequest } from '../../kit/http.js'
 import { A, ORDERS, countOf, recordOf, reportOf, startApi, type TestApi } from './server.js'
 
-const FULL = reportOf({ records: [recordOf()], shed: 9, counts: [countOf()], codes: { overload: 1 }, retries: 1 })
+const FULL = reportOf({
+  records: [recordOf()],
+  shed: 9,
+  counts: [countOf()],
+  codes: { overload: 1 },
+  refusals: { 'bare-lf': 3, 'tls-handshake': 2 },
+  retries: 1,
+})
 
 function post(api: TestApi, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
@@ -32,6 +40,7 @@ test('a report of this machine is counted and recorded while no token is set', a
     attempts: { success: 0, failure: 0, timeout: 0 },
     retries: 1,
     codes: { overload: 1 },
+    refusals: { 'bare-lf': 3, 'tls-handshake': 2 },
     served: 10,
     recorded: 1,
     shed: 9,
@@ -140,18 +149,28 @@ test('each member is checked, and the one that is wrong is named', () => {
   wrong('attempts.timeout', { attempts: { success: 1, failure: 1 } })
   wrong('codes', { codes: { boom: 1 } })
   wrong('codes.overload', { codes: { overload: -1 } })
+  wrong('refusals', { refusals: undefined })
+  wrong('refusals', { refusals: { 'made-up': 1 } })
+  wrong('refusals', { refusals: JSON.parse('{"__proto__":1}') as object })
+  wrong('refusals.bare-lf', { refusals: { 'bare-lf': 1.5 } })
   wrong('shed', { shed: Number.MAX_VALUE })
+  wrong('gauges.upgraded', { gauges: { connections: 1, inFlight: 1, loopLagMs: 1, rssBytes: 1 } })
   wrong('gauges.rssBytes', { gauges: { ...FULL.gauges, rssBytes: '1' } })
 })
 
 test('whatever JSON comes, the reader returns a report of the right shape or names a member', () => {
-  const paths = ['worker', 'records', 'counts', 'attempts', 'retries', 'codes', 'served', 'shed', 'gauges']
+  const paths = ['worker', 'records', 'counts', 'attempts', 'retries', 'codes', 'refusals', 'served', 'shed', 'gauges']
   fc.assert(
     fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => {
       try {
         const report = readReport({ ...structuredClone(FULL), [path]: value })
         assert.deepEqual(Object.keys(report).sort(), Object.keys(FULL).sort())
         assert.equal(report.served, report.records.length + report.shed)
+        for (const reason of Object.keys(report.refusals))
+          assert.ok(
+            REFUSALS.some((known) => known === reason),
+            reason,
+          )
       } catch (error) {
         assert.ok(error instanceof ApiProblem && error.extra.field !== undefined, String(error))
       }

@@ -186,9 +186,10 @@ export function reportOf(patch: Partial<Report> = {}): Report {
     retries: 0,
     suspects: [],
     codes: {},
+    refusals: {},
     served: records.length + shed,
     shed,
-    gauges: { connections: 3, inFlight: 1, loopLagMs: 0.5, rssBytes: 50_000_000 },
+    gauges: { connections: 3, inFlight: 2, upgraded: 1, loopLagMs: 0.5, rssBytes: 50_000_000 },
     ...patch,
   }
 }
@@ -208,7 +209,8 @@ export function processorOf(flush: () => Promise<void> = () => Promise.resolve()
           state: 'serving',
           startedAt: Date.UTC(2030, 0, 1),
           connections: 3,
-          inFlight: 1,
+          inFlight: 2,
+          upgraded: 1,
           loopLagMs: 0.5,
           rssBytes: 50_000_000,
           snapshotSeq: 1,

@@ -107,7 +107,7 @@ test('a number of packets that cannot be is refused by name', async (t) => {
 test('the workers are asked for what they have counted before the totals are shown', async (t) => {
   const api = await startApi(t)
   api.lifecycle.processor = processorOf(async () => {
-    api.traffic.accept(reportOf({ counts: [countOf()], served: 10, shed: 10 }))
+    api.traffic.accept(reportOf({ counts: [countOf()], served: 10, shed: 10, refusals: { 'no-host': 2 } }))
   })
   const { requests, services, service_statistics: instances } = await api.json<Stats>('/stats')
   assert.equal(requests.total, 10)
@@ -119,6 +119,7 @@ test('the workers are asked for what they have counted before the totals are sho
     attempts: { success: 0, failure: 0, timeout: 0 },
     retries: 0,
     errors_by_code: {},
+    refused_by_reason: { 'no-host': 2 },
   })
   assert.equal(services[0]?.requests, 10)
   assert.equal(instances[0]?.requests, 10)

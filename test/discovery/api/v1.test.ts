@@ -1,7 +1,7 @@
 // /api/v1: filters, pages, strict queries, and what is never shown.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { A, B, ORDERS, countOf, recordOf, reportOf, startApi, type TestApi } from './server.js'
+import { A, B, ORDERS, countOf, processorOf, recordOf, reportOf, startApi, type TestApi } from './server.js'
 
 interface List {
   items: Record<string, unknown>[]
@@ -229,6 +229,22 @@ test('no answer holds the token, the value of a matched header or of a polling h
     for (const secret of secrets) assert.ok(!text.includes(secret), `${path} holds ${secret}`)
   }
   assert.match(await (await api.fetch('/api/v1/routes')).text(), /"headers":\["x-key"\]/)
+})
+
+test('workers of this process and from elsewhere are shown with what they do at the moment', async (t) => {
+  const api = await startApi(t)
+  api.lifecycle.processor = processorOf()
+  for (const worker of ['w-1', 'far']) api.traffic.accept(reportOf({ worker }))
+  const { items, remote } = await api.json<Record<'items' | 'remote', Record<string, unknown>[]>>('/api/v1/workers')
+  for (const [shown, name] of [
+    [items, 'w-1'],
+    [remote, 'far'],
+  ] as const) {
+    assert.deepEqual(
+      shown.map((worker) => [worker['name'], worker['connections'], worker['in_flight'], worker['upgraded']]),
+      [[name, 3, 2, 1]],
+    )
+  }
 })
 
 test('explain passes the question on, and refuses what is no method or URL', async (t) => {

@@ -51,12 +51,14 @@ test('what the workers counted arrives at the discovery server, with the token',
       counts: [countOf()],
       retries: 2,
       codes: { overload: 1 },
+      refusals: { overload: 1 },
     }),
   )
   sink.accept(reportOf({ worker: 'far-2', counts: [countOf()] }))
   await waitFor(() => total(api.traffic.counts()).requests === 20)
   const life = api.traffic.life()
   assert.deepEqual([life.served, life.recorded, life.shed, life.retries, life.codes], [10, 1, 9, 2, { overload: 1 }])
+  assert.deepEqual(life.refusals, { overload: 1 })
   assert.deepEqual(
     api.traffic.workers().map(({ worker }) => worker),
     ['far-1', 'far-2'],
@@ -88,7 +90,14 @@ test('while discovery is away counts add up into few reports and none is lost', 
   const sink = sinkTo(t, url)
   for (let i = 0; i < 500; i++) {
     sink.accept(
-      reportOf({ worker: `w-${i % 2}`, counts: [countOf()], records: [recordOf()], shed: 9, codes: { loop: 1 } }),
+      reportOf({
+        worker: `w-${i % 2}`,
+        counts: [countOf()],
+        records: [recordOf()],
+        shed: 9,
+        codes: { loop: 1 },
+        refusals: { 'bare-lf': 2 },
+      }),
     )
   }
   await waitFor(() => bodies.length >= 2)
@@ -112,6 +121,10 @@ test('while discovery is away counts add up into few reports and none is lost', 
   assert.equal(
     sum((report) => report.codes.loop ?? 0),
     500,
+  )
+  assert.equal(
+    sum((report) => report.refusals['bare-lf'] ?? 0),
+    1000,
   )
   assert.ok(delivered().size <= 4, `${delivered().size} reports`)
 })
@@ -180,7 +193,14 @@ test('reports are cut to what the other side takes, and records beyond the bound
   const path = `/${'x'.repeat(8000)}`
   const counts = Array.from({ length: 5000 }, (_, i) => countOf({ instance: `orders/h:${i}`, requests: 1 }))
   pending.add(
-    reportOf({ records: Array.from({ length: 2500 }, () => recordOf({ path })), counts, shed: 5, retries: 1 }),
+    reportOf({
+      records: Array.from({ length: 2500 }, () => recordOf({ path })),
+      counts,
+      shed: 5,
+      retries: 1,
+      codes: { loop: 7 },
+      refusals: { 'bare-lf': 3 },
+    }),
   )
   for (let i = 0; i < 30; i++) {
     pending.add(reportOf({ worker: 'w-2', records: Array.from({ length: 1000 }, () => recordOf()), retries: 1 }))
@@ -212,6 +232,15 @@ test('reports are cut to what the other side takes, and records beyond the bound
   assert.equal(
     sum((report) => report.retries),
     31,
+  )
+  // In one of the pieces, not in each.
+  assert.equal(
+    sum((report) => report.codes.loop ?? 0),
+    7,
+  )
+  assert.equal(
+    sum((report) => report.refusals['bare-lf'] ?? 0),
+    3,
   )
   assert.equal(pending.records, 0)
   assert.equal(taken[0]?.records[0]?.instance, A)

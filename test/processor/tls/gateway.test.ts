@@ -105,6 +105,20 @@ for (const useSockets of [false, true]) {
     assert.equal(origin.requests.length, 1)
   })
 
+  test(`a client that leaves before its handshake is done holds no place: ${how}`, async (t) => {
+    const origin = await startOrigin(t, (r) => r.answer(200))
+    const gateway = await secureGateway(t, origin.address, useSockets, { limits: { connections: 2 } })
+    for (let i = 0; i < 6; i++) {
+      const socket = net.connect(gateway.port, '127.0.0.1')
+      await new Promise((resolve) => socket.once('connect', resolve))
+      socket.end('\x16\x03\x01')
+      await new Promise((resolve) => socket.once('close', resolve).resume())
+    }
+    const agent = new https.Agent()
+    t.after(() => agent.destroy())
+    assert.equal((await ask(gateway.port, agent, 'GET', '/s'))[0], 200)
+  })
+
   test(`instances are spoken to in TLS, on connections that are kept: ${how}`, async (t) => {
     const pem = await makeCertificate({ names: ['IP:127.0.0.1'], maySign: true })
     const { put } = await folder(t)
@@ -127,5 +141,21 @@ for (const useSockets of [false, true]) {
       assert.equal(hash(answer.body), hash(body), `${size} bytes`)
     }
     assert.equal(connections, 1)
+  })
+
+  test(`an answer that ends with its TLS connection ends for the client: ${how}`, async (t) => {
+    const pem = await makeCertificate({ names: ['IP:127.0.0.1'] })
+    const text = 'x'.repeat(100_000)
+    const server = tls.createServer(pem, (socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\n\r\n${text}`))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.after(() => server.close())
+    const { port } = server.address() as net.AddressInfo
+    const service = { servers: [`https://127.0.0.1:${port}`], apis: ['/s'], tls: { verify: false } }
+    const gateway = await startGateway(t, { services: { s: service } }, undefined, { useSockets })
+    for (let i = 0; i < 3; i++) assert.equal((await plainRequest(gateway.port, 'GET', '/s')).text(), text)
+    assert.equal([...gateway.endpoints.values()][0]?.inFlight, 0)
   })
 }

@@ -102,8 +102,8 @@ test('without meta-info the two servers have their defaults', () => {
       connections: 20_000,
       clientConnections: 0,
       requestsPerConnection: 0,
-      upstreamConnections: 1024,
-      idleUpstreamConnections: 256,
+      upstreamConnections: 4096,
+      idleUpstreamConnections: 1024,
     },
     timeouts: {
       connectMs: 3000,

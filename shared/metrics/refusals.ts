@@ -1,0 +1,55 @@
+// Why a client was refused before its request could be told from its bytes: a closed list, for each becomes a label.
+
+export const REFUSALS = [
+  // The request line and the fields.
+  'bad-request-line',
+  'bad-method',
+  'unknown-method',
+  'bad-target',
+  'bad-version',
+  'unsupported-version',
+  'uri-too-long',
+  'bare-lf',
+  'bare-cr',
+  'folded-line',
+  'bad-field-name',
+  'bad-field-value',
+  'too-many-fields',
+  'head-too-large',
+  'head-too-late',
+  'head-cut-off',
+  'no-host',
+  'several-hosts',
+  'bad-host',
+  'bad-authority',
+  'bad-content-length',
+  'several-content-lengths',
+  'bad-transfer-encoding',
+  'unknown-coding',
+  'length-and-encoding',
+  'encoding-in-1-0',
+  'bad-connection',
+  'bad-expect',
+  'bad-max-forwards',
+  'body-in-trace',
+  'no-tunnels',
+  'bad-asterisk',
+  // The body.
+  'body-too-large',
+  'body-too-slow',
+  'body-too-late',
+  'bad-chunk-size',
+  'chunk-too-large',
+  'bad-chunk-extension',
+  'bad-chunk-end',
+  'bad-trailer',
+  'trailers-too-large',
+  // The connection.
+  'overload',
+  'too-many-connections',
+  'tls-handshake',
+  /** The gateway itself is at fault. */
+  'internal',
+] as const
+
+export type Refusal = (typeof REFUSALS)[number]
