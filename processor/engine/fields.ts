@@ -6,6 +6,7 @@ import { BAD_FIELD_NAME, BAD_FIELD_VALUE, BARE_CR, BARE_LF, FOLDED_LINE, INCOMPL
 /** More fields than this no config may allow. */
 export const MOST_FIELDS = 1000
 
+const ZERO = 0x30
 const STRIDE = 4
 const offsets = new Int32Array((MOST_FIELDS + 1) * STRIDE)
 
@@ -70,7 +71,9 @@ export function parseFields(buf: Uint8Array, pos: number, end: number, most: num
 
 /** A plain decimal number below 2^53, or -1: no sign, no space, no list (RFC 9110 section 8.6). */
 export function plainNumber(buf: Uint8Array, start: number, end: number): number {
-  if (end === start || end - start > 16) return -1
+  if (end === start) return -1
+  while (start < end - 1 && buf[start] === ZERO) start++
+  if (end - start > 16) return -1
   let n = 0
   for (let i = start; i < end; i++) {
     const digit = (buf[i] as number) - 0x30

@@ -322,6 +322,8 @@ export class UpstreamConnection implements WireOwner, Dialer {
     this.body.begin(this.bodyKind, answer.contentLength, answer.hop, false)
     this.phase = this.body.done ? Phase.Ended : Phase.Body
     if (this.bodyKind === 'until-close') this.reusable = false
+    // An instance that sends the body that it announces, and may not, would answer the next request with it.
+    if (bodiless && (answer.chunked || answer.contentLength > 0)) this.abandonFollowers()
     if (this.body.done) this.lastByte(more)
     sink.answerHead(this.bodyKind)
     if (this.body.done) this.finish(sink)

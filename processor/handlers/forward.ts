@@ -44,6 +44,8 @@ class Forwarding implements RequestSink, Batchable {
   private waitsForContinue: boolean
   /** Its turn on a shared connection has not come. */
   private queued = false
+  /** It shares a connection with requests before it: what went wrong there may be theirs. */
+  private behind = false
   /** Its place among the instance's requests, where those may share connections; 0: none. */
   private turn = 0
   readonly upgrade: string
@@ -124,7 +126,9 @@ class Forwarding implements RequestSink, Batchable {
   // ---- sharing a connection
 
   private get batchable(): boolean {
-    return this.exchange.body === 'none' && this.upgrade === '' && isIdempotent(this.exchange.method)
+    const { body, method } = this.exchange
+    // An answer to HEAD announces a body that must not come, and some send it.
+    return body === 'none' && this.upgrade === '' && method !== 'HEAD' && isIdempotent(method)
   }
 
   private share(endpoint: Endpoint): void {
@@ -138,7 +142,7 @@ class Forwarding implements RequestSink, Batchable {
 
   sharing(connection: UpstreamConnection, first: boolean): void {
     this.connection = connection
-    this.queued = !first
+    this.queued = this.behind = !first
     if (first && connection.connected) this.awaitAnswer()
   }
 
@@ -178,10 +182,16 @@ class Forwarding implements RequestSink, Batchable {
     endpoint?.batcher?.failed()
     this.core.attempted(error.code === 'answer-timeout' || error.code === 'connect-timeout' ? 'timeout' : 'failure')
     const idleRace =
-      error.code === 'connection-reset' &&
-      (this.queued || (connection !== undefined && connection.uses > 1 && !connection.heard))
-    this.queued = false
-    if (idleRace && !this.raced && !exchange.headSent && this.replay.possible && isIdempotent(exchange.method)) {
+      error.code === 'connection-reset' && connection !== undefined && connection.uses > 1 && !connection.heard
+    const othersFault = this.queued || (this.behind && error.code !== 'answer-timeout')
+    this.queued = this.behind = false
+    if (
+      (idleRace || othersFault) &&
+      !this.raced &&
+      !exchange.headSent &&
+      this.replay.possible &&
+      isIdempotent(exchange.method)
+    ) {
       // The instance closed an idle connection while the request was on its way, or a request before it ended the
       // connection that it shared: nobody's fault, so no attempt lost.
       this.raced = true

@@ -4,6 +4,8 @@
 /** Longer than it may be: RFC 3629 section 3 forbids it, and a lax decoder sees a dot or a slash in it. */
 const OVERLONG = /[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]/
 
+const MOST_DECODINGS = 3
+
 /**
  * All that origins might make of a path that holds `%`, `\`, `;`, an empty or a dot segment: its escapes decoded (not at
  * all, dots only, once, or again and again), `\` taken for `/`, path parameters (`;x=1`) taken off, empty segments
@@ -36,11 +38,19 @@ function decodings(path: string): ReadonlySet<string> | undefined {
   if (/%(?![0-9a-fA-F]{2})/.test(path)) return undefined
   found.add(path.replace(/%2e/gi, '.'))
   let text = path
-  // Each turn makes it shorter.
-  for (let next = decode(text); next !== text; next = decode(text)) {
+  for (let turns = 0; text.includes('%'); turns++) {
+    const next = decode(text)
+    if (next === text) break
+    // Nobody means that; and each turn costs a look-up.
+    if (turns === MOST_DECODINGS) return undefined
     text = next
     if (hasControlByte(text) || OVERLONG.test(text)) return undefined
     found.add(text)
+  }
+  // Full-width dots and slashes, to an origin that normalises Unicode (UAX 15).
+  if (/[\x80-\xff]/.test(text)) {
+    const compatible = Buffer.from(text, 'latin1').toString('utf8').normalize('NFKC')
+    found.add(Buffer.from(compatible, 'utf8').toString('latin1'))
   }
   return found
 }

@@ -1,6 +1,7 @@
 // A wire that is given nothing to write: that is how the engine asks whether somebody is there. It must do no harm to what
 // is really written, which is why this has a file of its own: where it once did, the whole process ended.
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
 import { waitFor } from '../../../kit/wait.js'
@@ -41,6 +42,21 @@ for (const secure of [false, true]) {
       assert.ok(got.equals(Buffer.concat([much, Buffer.from('last')])))
       await waitFor(() => wire.backlog === 0)
       assert.ok(owner.events.includes('drained'))
+    })
+
+    test(`${name}: nothing, written within a read, brings no second read into the first`, async (t) => {
+      const { wire, owner, peer } = await open(t)
+      const sent = randomBytes(1_000_000)
+      let depth = 0
+      let deepest = 0
+      owner.onRead = () => {
+        deepest = Math.max(deepest, ++depth)
+        if (depth === 1) wire.write('')
+        depth--
+      }
+      peer.stream.write(sent)
+      assert.ok((await owner.until(sent.length)).equals(sent))
+      assert.equal(deepest, 1)
     })
 
     test(`${name}: end() behind nothing is an orderly end`, async (t) => {
