@@ -230,8 +230,8 @@ export class ClientConnection implements WireOwner, RequestListener {
     if (this.phase === Phase.Switched) return this.gone()
     const { reader } = this
     if (this.closeAfter || !reader.whole) return this.linger()
-    if (this.halfClose !== undefined && !reader.busy && reader.empty) return this.linger()
     reader.next()
+    if (this.halfClose !== undefined && !reader.busy && reader.empty) return this.linger()
     this.core.wheel.set(this.deadline, this.core.timeouts.keepAliveMs)
     if (this.paused) this.resume()
     // Requests that were sent ahead: on a fresh stack, a thousand of them must not nest.

@@ -56,7 +56,7 @@ export class HalfClose {
     if (this.state === State.Asked) {
       this.state = State.Waiting
       this.wheel.set(this.deadline, ANSWERED_MS)
-      // By now the system would have heard of a reset; it tells with the next write, even of nothing.
+      // By now the system would have heard of a reset, and tells with the next write.
       this.wire.write('HTTP/1.1 100 Continue\r\n\r\n')
     } else if (this.state === State.Waiting && this.mayAsk) {
       this.state = State.Asked

@@ -105,8 +105,9 @@ export class HandleWire implements Wire {
   }
 
   write(text: string): void {
-    if (this.closed) return
-    if (this.writing) return text === '' ? undefined : this.wait(text, 'latin1')
+    // TLS says nothing by a write of nothing, and would read on within it.
+    if (this.closed || (text === '' && (this.secure || this.writing))) return
+    if (this.writing) return this.wait(text, 'latin1')
     const request = this.request()
     const error = this.handle.writeLatin1String(request, text)
     this.called(error, request, text.length, undefined)

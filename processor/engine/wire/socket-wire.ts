@@ -31,7 +31,9 @@ export class SocketWire implements Wire {
   }
 
   write(text: string): void {
-    if (!this.closed) this.socket.write(text, 'latin1', this.onWritten)
+    // TLS says nothing by a write of nothing, and would read on within it.
+    if (this.closed || (text === '' && this.socket instanceof tls.TLSSocket)) return
+    this.socket.write(text, 'latin1', this.onWritten)
   }
 
   writeBytes(text: string, bytes: Buffer): void {

@@ -27,7 +27,7 @@ export interface Wire {
   /** `end` was called. */
   readonly ended: boolean
   readonly closed: boolean
-  /** Writes text of Latin-1, which keeps every byte. */
+  /** Writes text of Latin-1, which keeps every byte. Empty text has a plain connection that is gone say so. */
   write(text: string): void
   /** Writes `text`, then bytes that must stay as they are until `backlog` is 0. */
   writeBytes(text: string, bytes: Buffer): void
