@@ -9,8 +9,8 @@ const DEPTH = 8
 /** So many answers in a row must come in their turn before requests share a connection. */
 const STREAK = 1000
 /**
- * An answer comes out of its turn when it was overtaken by more requests than this and this many times those in flight. Counted
- * so and not by the clock, because a clock cannot tell an instance that is slow from a process that was busy.
+ * An answer comes out of its turn when it was overtaken by more requests than this and this many times the most that were in
+ * flight of late. Counted so and not by the clock, because a clock cannot tell an instance that is slow from a process that was busy.
  */
 const FEW = 16
 const TURNS = 4
@@ -35,6 +35,9 @@ export class Batcher {
   private newest = 0
   private streak = 0
   private fastestMs = Infinity
+  /** Most in flight in this window, and in the one before. */
+  private widest = 0
+  private widestBefore = 0
   private answers = 0
   private fast = false
   private waiting: Batchable[] = []
@@ -58,13 +61,16 @@ export class Batcher {
   /** The head of an answer has come after so long, with so many requests in flight. */
   answered(turn: number, ms: number, inFlight: number): void {
     const overtaken = this.newest - turn
+    if (inFlight > this.widest) this.widest = inFlight
     if (overtaken < 0) this.newest = turn
-    this.streak = overtaken > FEW + TURNS * inFlight ? 0 : this.streak + 1
+    const most = Math.max(this.widest, this.widestBefore)
+    this.streak = overtaken > FEW + TURNS * most ? 0 : this.streak + 1
     if (ms < this.fastestMs) this.fastestMs = ms
     if (++this.answers < WINDOW) return
     this.fast = this.fastestMs <= FAST_MS
     this.fastestMs = Infinity
-    this.answers = 0
+    this.widestBefore = this.widest
+    this.widest = this.answers = 0
   }
 
   /** An attempt has failed, or a request had to wait too long behind another. */
