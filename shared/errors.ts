@@ -19,7 +19,12 @@ interface Row {
 const table = {
   'malformed-request': { status: 400, title: 'The request is malformed', proxyStatus: 'http_request_error' },
   'ambiguous-path': { status: 400, title: 'The path is ambiguous', proxyStatus: 'http_request_error' },
-  'no-route': { status: 404, title: 'No route', seed: 'No API found with provided endpoint', proxyStatus: 'http_request_error' },
+  'no-route': {
+    status: 404,
+    title: 'No route',
+    seed: 'No API found with provided endpoint',
+    proxyStatus: 'http_request_error',
+  },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here', proxyStatus: 'http_request_error' },
   'request-timeout': { status: 408, title: 'The request did not arrive in time', proxyStatus: 'http_request_error' },
   'body-too-large': { status: 413, title: 'The body is too large', proxyStatus: 'http_request_error' },

@@ -55,7 +55,14 @@ export async function startGateway(
   const config = testConfig(given, port)
   const wheel = more.wheel ?? createWheel()
   const recorder = createRecorder('test', config.processor.requestLimit, () => undefined)
-  const gateway = createGateway(config, { via: 'serverpy-test', ownPort: port, wheel, recorder, log: silentLog, ...more })
+  const gateway = createGateway(config, {
+    via: 'serverpy-test',
+    ownPort: port,
+    wheel,
+    recorder,
+    log: silentLog,
+    ...more,
+  })
   let instances: Instance[] = config.services.flatMap(({ servers }) =>
     servers.map(({ spec }): Instance => ({ ...spec, health: 'up', since: 0 })),
   )
