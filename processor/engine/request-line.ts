@@ -146,7 +146,12 @@ function badLine(byte: number, otherwise: number): number {
 
 function isPrefixOfVersion(buf: Uint8Array, pos: number, end: number): boolean {
   for (let i = 0; pos + i < end && i < HTTP_1.length; i++) if (buf[pos + i] !== HTTP_1[i]) return false
+  if (pos + 7 < end && !isDigit(buf[pos + 7] as number)) return false
   return pos + 8 >= end || buf[pos + 8] === CR
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39
 }
 
 function otherVersion(buf: Buffer, pos: number): number {

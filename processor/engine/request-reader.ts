@@ -3,7 +3,7 @@ import type { LimitsConfig } from '../../shared/config/model.js'
 import { BodyFollower } from './body-follower.js'
 import { BodyGuard } from './body-guard.js'
 import * as fault from './fault.js'
-import { CR } from './bytes.js'
+import { CR, LF } from './bytes.js'
 import { HeldBytes, tooLong } from './held-bytes.js'
 import { head, type HeadLimits, parseRequestHead } from './request-head.js'
 import type { Wheel } from './wheel.js'
@@ -71,7 +71,8 @@ export class RequestReader {
   /** Nothing is kept for later, but an empty line that some clients send behind a request (RFC 9112 section 2.2). */
   get empty(): boolean {
     const { length, bytes } = this.held
-    return length === 0 || (length <= 2 && this.phase === Phase.Head && bytes[0] === CR)
+    if (length === 0 || length > 2 || this.phase !== Phase.Head) return length === 0
+    return bytes[0] === CR && (length === 1 || bytes[1] === LF)
   }
 
   get withinHead(): boolean {

@@ -45,6 +45,8 @@ export function startWatchdog(): Watchdog {
     workerData: { shared, patienceMs: PATIENCE_MS, header: HEADER },
   })
   worker.unref()
+  // A case that waits for the network is bounded by its own waiting: hung is what keeps the loop from turning.
+  const turning = setInterval(() => void Atomics.add(state, 0, 1), 1000).unref()
   return {
     watch(property, tried) {
       state[2] = text.write(`${property} ${tried.cuts.join(',')} ${tried.bytes}`, 'latin1')
@@ -52,6 +54,9 @@ export function startWatchdog(): Watchdog {
       Atomics.add(state, 0, 1)
     },
     rest: () => void Atomics.store(state, 1, 0),
-    stop: async () => void (await worker.terminate()),
+    async stop() {
+      clearInterval(turning)
+      await worker.terminate()
+    },
   }
 }

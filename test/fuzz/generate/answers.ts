@@ -83,7 +83,7 @@ const switched = fc
 const valid: fc.Arbitrary<Parts> = fc
   .record({
     before: choice<readonly string[]>([5, fc.constant([])], [1, fc.array(interim, { minLength: 1, maxLength: 3 })]),
-    version: choice([9, fc.constant('HTTP/1.1')], [2, fc.constant('HTTP/1.0')]),
+    version: choice([12, fc.constant('HTTP/1.1')], [3, fc.constant('HTTP/1.0')], [1, fc.constant('HTTP/1.3')]),
     status,
     reason,
     fields: fc.array(field, { maxLength: 4 }),
@@ -100,7 +100,7 @@ const valid: fc.Arbitrary<Parts> = fc
   })
 
 const flaw: fc.Arbitrary<Partial<Parts>> = fc.oneof(
-  among('1.2 200 OK', '2.0 200 OK', '1 200 OK', '1.1', '1.1 99 x', '1.1  200 OK').map((line) => ({
+  among('1.: 200 OK', '2.0 200 OK', '1 200 OK', '1.1', '1.1 99 x', '1.1  200 OK').map((line) => ({
     line: `HTTP/${line}`,
   })),
   among('101 Switching', '101 ', '099 x', '20', '2000 OK', '2x0 OK', '100 ').map((line) => ({

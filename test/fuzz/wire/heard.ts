@@ -42,7 +42,8 @@ function sameAnswer(seen: Message<AnswerHead>, wanted: Message<AnswerHead>, trie
   const has = (name: string): boolean => valuesOf(fields, name).length > 0
   const added = [...(has('date') ? [] : ['date']), ...(has('x-request-id') ? [] : ['x-request-id']), 'via']
   // RFC 9110 section 15.5.22: a 426 says what to switch to.
-  sameFields(seen.head, wanted.head, status === 426 && has('upgrade') ? [...added, 'upgrade'] : added, what)
+  const offers = status === 426 && valuesOf(fields, 'upgrade').some((value) => value !== '')
+  sameFields(seen.head, wanted.head, offers ? [...added, 'upgrade'] : added, what)
 }
 
 /** How the body reaches a client of this version. */
