@@ -9,7 +9,7 @@ import { replay } from './replay.js'
 import { runProperty } from './runner.js'
 import { startWatchdog } from './watchdog.js'
 
-const PARSING_MS = 5_000
+const PARSING_MS = 4_000
 const LIVE_MS = 10_000
 
 const watchdog = startWatchdog()
