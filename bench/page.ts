@@ -4,25 +4,28 @@ import { cpus, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 
-const PAGE = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
+const DOCS = new URL('../docs/', import.meta.url)
+/** Where most benchmarks have their sections. */
+const PERFORMANCE = 'performance.md'
 
-/** Puts `text` between the page's markers of the benchmark `name`. Throws where the page lacks them. */
-export async function writeSection(name: string, text: string): Promise<void> {
+/** Puts `text` between the markers of the benchmark `name` on a page of docs/. Throws where the page lacks them. */
+export async function writeSection(name: string, text: string, file = PERFORMANCE): Promise<void> {
+  const path = fileURLToPath(new URL(file, DOCS))
   const begin = `<!-- bench:${name} begin -->`
   const end = `<!-- bench:${name} end -->`
-  const page = readFileSync(PAGE, 'utf8')
+  const page = readFileSync(path, 'utf8')
   const from = page.indexOf(begin)
   const to = page.indexOf(end)
-  if (from < 0 || to < from) throw new Error(`docs/performance.md lacks the markers of bench:${name}`)
+  if (from < 0 || to < from) throw new Error(`docs/${file} lacks the markers of bench:${name}`)
   const whole = `${page.slice(0, from)}${begin}\n\n${text}\n\n${page.slice(to)}`
-  writeFileSync(PAGE, await format(whole, { ...(await resolveConfig(PAGE)), parser: 'markdown' }))
+  writeFileSync(path, await format(whole, { ...(await resolveConfig(path)), parser: 'markdown' }))
 }
 
 /** Throws where the page lacks the markers of one of these: better before a long run than after it. */
-export function requireSections(names: readonly string[]): void {
-  const page = readFileSync(PAGE, 'utf8')
+export function requireSections(names: readonly string[], file = PERFORMANCE): void {
+  const page = readFileSync(new URL(file, DOCS), 'utf8')
   const missing = names.filter((name) => !page.includes(`<!-- bench:${name} begin -->`))
-  if (missing.length > 0) throw new Error(`docs/performance.md lacks the markers of bench:${missing.join(', bench:')}`)
+  if (missing.length > 0) throw new Error(`docs/${file} lacks the markers of bench:${missing.join(', bench:')}`)
 }
 
 /** `Measured on DAY: machine, Node version.` */

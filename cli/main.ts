@@ -5,6 +5,9 @@ import { VERSION } from '../shared/version.js'
 import { checkCommand } from './commands/check.js'
 import { explainCommand } from './commands/explain.js'
 import { healthcheckCommand } from './commands/healthcheck.js'
+import { downCommand, drainCommand, undrainCommand, upCommand } from './commands/overrides.js'
+import { planCommand } from './commands/plan.js'
+import { reloadCommand } from './commands/reload.js'
 import { schemaCommand } from './commands/schema.js'
 import { discoveryCommand, processorCommand, runCommand } from './commands/serve.js'
 import { statusCommand } from './commands/status.js'
@@ -20,6 +23,12 @@ const program = new Command('serverpy')
   .addCommand(schemaCommand())
   .addCommand(statusCommand())
   .addCommand(explainCommand())
+  .addCommand(drainCommand())
+  .addCommand(undrainCommand())
+  .addCommand(downCommand())
+  .addCommand(upCommand())
+  .addCommand(planCommand())
+  .addCommand(reloadCommand())
   .addCommand(healthcheckCommand())
   .addCommand(
     new Command('version').description('print the version').action(() => void process.stdout.write(`${VERSION}\n`)),

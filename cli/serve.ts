@@ -1,5 +1,6 @@
 // Runs the servers of a config: both halves in one process, or one half alone; and ends them as a signal asks.
 import { hostname } from 'node:os'
+import type { Control } from '../discovery/api/deps.js'
 import { startDiscovery, type Discovery } from '../discovery/server.js'
 import { createExplain } from '../processor/explain.js'
 import { probe } from '../processor/supervisor/listen.js'
@@ -7,10 +8,11 @@ import { connectRegistry } from '../processor/supervisor/remote-registry.js'
 import { createRemoteSink } from '../processor/supervisor/remote-sink.js'
 import { startProcessor, type Processor } from '../processor/supervisor/supervisor.js'
 import { systemClock } from '../shared/clock.js'
-import type { Config } from '../shared/config/model.js'
+import type { Config, Parsed } from '../shared/config/model.js'
 import type { Log, LogLevel } from '../shared/log.js'
 import { VERSION } from '../shared/version.js'
 import { firstSnapshot, orConfigured } from './first-snapshot.js'
+import { createReloader, type Reloader } from './reloader.js'
 import { shownUrl } from './server-url.js'
 
 /** Instances that are known to be down should not get traffic only because the link is slow. */
@@ -21,10 +23,15 @@ export interface ServeDeps {
   readonly level: LogLevel
   /** PATH of the environment: where ping and fping are looked for. */
   readonly searchPath: string
+  /** Reads the config file anew. */
+  readonly load: () => Promise<Parsed>
 }
 
 /** A running server: `drain` lets what runs end, `kill` does not. */
 export interface Serving {
+  readonly reloader: Reloader
+  /** Undefined where there are no workers. */
+  readonly replaceWorkers: Control['replaceWorkers']
   drain(): Promise<void>
   kill(): void
 }
@@ -46,9 +53,17 @@ export async function serveBoth(config: Config, deps: ServeDeps): Promise<Servin
     await discovery.close()
     throw error
   }
-  discovery.attach(processor, createExplain(config, discovery.registry))
+  discovery.attach(processor, createExplain(config, discovery.registry, discovery.live))
+  const reloader = reloaderOf(config, deps, (next) => {
+    processor.reconfigure(next, () => discovery.reconfigure(next))
+    discovery.attach(processor, createExplain(next, discovery.registry, discovery.live))
+  })
+  const replaceWorkers = () => processor.replaceWorkers()
+  discovery.control(controlOf(reloader, replaceWorkers))
   deps.log.info({ discovery: discovery.port, processor: processor.port }, 'ready')
   return {
+    reloader,
+    replaceWorkers,
     async drain() {
       discovery.drain()
       await processor.drain()
@@ -61,8 +76,12 @@ export async function serveBoth(config: Config, deps: ServeDeps): Promise<Servin
 /** The registry, the polling and the API alone. */
 export async function serveDiscovery(config: Config, deps: ServeDeps): Promise<Serving> {
   const discovery: Discovery = await startDiscovery(config, discoveryDeps(deps, false))
+  const reloader = reloaderOf(config, deps, (next) => discovery.reconfigure(next))
+  discovery.control(controlOf(reloader, undefined))
   deps.log.info({ discovery: discovery.port }, 'ready')
   return {
+    reloader,
+    replaceWorkers: undefined,
     async drain() {
       discovery.drain()
       await discovery.close()
@@ -73,21 +92,34 @@ export async function serveDiscovery(config: Config, deps: ServeDeps): Promise<S
 
 /** The processor alone, by the registry at `url`. Until that is heard of, the config's instances count as unknown. */
 export async function serveProcessor(config: Config, url: string, deps: ServeDeps): Promise<Serving> {
-  const { token } = config.discovery
-  const link = { clock: systemClock, log: deps.log, ...(token === undefined ? {} : { token }) }
+  let { token } = config.discovery
+  const link = {
+    clock: systemClock,
+    log: deps.log,
+    get token() {
+      return token
+    },
+  }
   const registry = connectRegistry(url, link)
   const sink = createRemoteSink(url, link)
   try {
     await firstSnapshot(registry, FIRST_SNAPSHOT_MS, { clock: systemClock })
+    const known = orConfigured(registry, config)
     const processor = await startProcessor(config, {
       ...deps,
       clock: systemClock,
-      registry: orConfigured(registry, config),
+      registry: known,
       namePrefix: `${hostname().slice(0, 64)}-${process.pid}-`,
       sink,
     })
+    const reloader = reloaderOf(config, deps, (next) => {
+      token = next.discovery.token
+      processor.reconfigure(next, () => known.configure(next))
+    })
     deps.log.info({ processor: processor.port, registry: shownUrl(url) }, 'ready')
     return {
+      reloader,
+      replaceWorkers: () => processor.replaceWorkers(),
       async drain() {
         await processor.drain()
         registry.close()
@@ -99,6 +131,21 @@ export async function serveProcessor(config: Config, url: string, deps: ServeDep
     registry.close()
     await sink.close()
     throw error
+  }
+}
+
+function reloaderOf(config: Config, { log, load }: ServeDeps, apply: (config: Config) => void): Reloader {
+  return createReloader(config, { clock: systemClock, log, load, apply })
+}
+
+function controlOf(reloader: Reloader, replaceWorkers: Control['replaceWorkers']): Control {
+  return {
+    get reloads() {
+      return reloader.reloads
+    },
+    plan: () => reloader.plan(),
+    reload: () => reloader.reload('the API'),
+    replaceWorkers,
   }
 }
 

@@ -1,7 +1,19 @@
 // Makes a checkout ready to run: installs, builds and fetches only what is missing or stale. Node built-ins only, since it runs first.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -25,11 +37,16 @@ const dist = join(root, 'dist')
 /** What was installed and built: `{ abi, build }`. Inside node_modules, so that it goes when they go. */
 const stampFile = join(modules, '.serverpy-prepare')
 
+/** Checks alerts and metrics in the tests. Inside node_modules, so that it goes when they go. */
+const promtool = join(modules, '.serverpy-tools', 'promtool')
+
 const forced = process.argv.includes('--build')
+const forTests = process.argv.includes('--test')
 checkNode()
 checkSystem()
 install()
 build()
+if (forTests) fetchPromtool()
 
 function checkNode() {
   const have = process.versions.node.split('.').map(Number)
@@ -125,6 +142,29 @@ function installDebian(wanted) {
   const apt = (...args) => run('apt-get', ['-qq', ...args], { env, timeout: 300_000 })
   apt('update')
   return apt('install', '-y', '--no-install-recommends', ...packages) === 0
+}
+
+/** From Debian's package, without installing it: that would start a Prometheus server on this machine. */
+function fetchPromtool() {
+  if (existsSync(promtool) || onPath('promtool')) return
+  const folder = mkdtempSync(join(tmpdir(), 'serverpy-promtool-'))
+  const quietly = { cwd: folder, stdio: 'ignore', timeout: 300_000 }
+  const download = () => onPath('apt-get') && run('apt-get', ['-qq', 'download', 'prometheus'], quietly) === 0
+  const extract = () => run('sh', ['-c', 'dpkg-deb --fsys-tarfile *.deb | tar -x ./usr/bin/promtool'], quietly) === 0
+  say('fetching promtool, which some tests run (20 MB)')
+  if (!download() && process.getuid?.() === 0 && onPath('apt-get')) run('apt-get', ['-qq', 'update'], quietly)
+  if ((hasPackage(folder) || download()) && extract()) {
+    mkdirSync(dirname(promtool), { recursive: true })
+    // Beside it and then in its place: a copy that was cut off must not pass for it.
+    copyFileSync(join(folder, 'usr', 'bin', 'promtool'), `${promtool}.new`)
+    chmodSync(`${promtool}.new`, 0o755)
+    renameSync(`${promtool}.new`, promtool)
+  } else say('promtool is not to be had: the tests that need it are skipped (Debian: in the package prometheus)')
+  rmSync(folder, { recursive: true, force: true })
+}
+
+function hasPackage(folder) {
+  return readdirSync(folder).some((name) => name.endsWith('.deb'))
 }
 
 /** The npm that runs us, or the one on the path: [command, args]. */

@@ -1,11 +1,13 @@
 // The discovery half as a whole: store, registry, polling, traffic and API, started in order and ended in reverse.
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../shared/clock.js'
 import type { Config } from '../shared/config/model.js'
 import type { Log } from '../shared/log.js'
-import type { Explain, ProcessorView } from '../shared/processor.js'
+import type { Explain, LiveView, ProcessorView } from '../shared/processor.js'
 import type { TrafficSink } from '../shared/metrics/report.js'
 import type { RegistrySource } from '../shared/registry/instance.js'
 import { createApi } from './api/api.js'
+import type { ConfigReloads, Control } from './api/deps.js'
 import { openListener } from './api/listener.js'
 import { createPoller } from './polling/poller.js'
 import { createProber } from './polling/probes/prober.js'
@@ -34,10 +36,19 @@ export interface DiscoveryDeps {
 export interface Discovery {
   readonly registry: RegistrySource
   readonly sink: TrafficSink
+  /** What the workers say of the instances now, for `explain`. */
+  readonly live: LiveView
   /** Of the API. */
   readonly port: number
   /** The processor of the same process, for readiness, exact totals and `explain`. */
   attach(processor: ProcessorView, explain: Explain): void
+  /** Whoever can reload the config, for the API. */
+  control(by: Control): void
+  /**
+   * Goes by another config, of which `applicable` has taken out what needs a restart. The snapshot that it makes is published
+   * before this returns. Instances that stay keep their history, their health and their turn to be polled.
+   */
+  reconfigure(config: Config): void
   /** From here on /readyz says 503; everything else goes on until `close`. */
   drain(): void
   /** Ends polling, writes what is not written yet and closes the port. */
@@ -69,8 +80,11 @@ export async function startDiscovery(config: Config, deps: DiscoveryDeps): Promi
   return {
     registry: parts.registry,
     sink: parts.traffic,
+    live: parts.live,
     port: listener.port,
     attach: parts.attach,
+    control: parts.control,
+    reconfigure: parts.reconfigure,
     drain: parts.drain,
     async close() {
       await parts.close()
@@ -80,7 +94,9 @@ export async function startDiscovery(config: Config, deps: DiscoveryDeps): Promi
   }
 }
 
-async function startParts(config: Config, store: Store, deps: DiscoveryDeps) {
+async function startParts(first: Config, store: Store, deps: DiscoveryDeps) {
+  let config = first
+  let names = namesOf(config)
   const { clock, log, version } = deps
   const { state, history } = store
   const recall = createRecall(deps)
@@ -105,17 +121,17 @@ async function startParts(config: Config, store: Store, deps: DiscoveryDeps) {
   })
   const prober = createProber(deps)
   const poller = createPoller(registry, config.discovery.polling, { ...deps, prober, history })
-  const services = new Set(config.services.map(({ name }) => name))
-  const routes = new Set(config.routes.map(({ id }) => id))
   const traffic = createTraffic(earlier, {
     history,
     clock,
     requestLimit: config.processor.requestLimit,
     onSuspect: createSuspicion(registry, poller, deps),
+    onDispute: (instance, disputed) => registry.setContradicted(instance, disputed),
+    ownWorkers: () => lifecycle.processor?.status().workers.map(({ name }) => name),
     known: {
-      service: (name) => services.has(name),
+      service: (name) => names.services.has(name),
       instance: (id) => registry.status(id) !== undefined,
-      route: (id) => routes.has(id),
+      route: (id) => names.routes.has(id),
     },
   })
   const lifecycle = {
@@ -123,10 +139,28 @@ async function startParts(config: Config, store: Store, deps: DiscoveryDeps) {
     explain: undefined as Explain | undefined,
     processorExpected: deps.processorExpected,
     draining: false,
+    control: undefined as Control | undefined,
+    get configReloads(): ConfigReloads {
+      return this.control?.reloads ?? NEVER_RELOADED
+    },
   }
-  const api = createApi({ config, version, registry, store, recall, traffic, polling: poller, lifecycle, clock, log })
+  const apiDeps = {
+    get config() {
+      return config
+    },
+    version,
+    registry,
+    store,
+    recall,
+    traffic,
+    polling: poller,
+    lifecycle,
+    clock,
+    log,
+  }
+  const api = createApi(apiDeps)
   const known = () => registry.current.instances.map(({ id }) => id)
-  const retention = startRetention(config.discovery.retention, known, store, deps)
+  let retention = startRetention(config.discovery.retention, known, store, deps)
 
   let remembered = stored && byId(stored)
   // The registry first: nothing that was stored is overwritten before it is known.
@@ -155,10 +189,31 @@ async function startParts(config: Config, store: Store, deps: DiscoveryDeps) {
   return {
     registry,
     traffic,
+    live: {
+      live: (id) => ({ ...traffic.live(id), flapping: registry.status(id)?.flapping ?? false }),
+      names: () => traffic.workers().map(({ worker }) => worker),
+    } satisfies LiveView,
     api,
     attach(processor: ProcessorView, explain: Explain) {
       lifecycle.processor = processor
       lifecycle.explain = explain
+    },
+    control(by: Control) {
+      lifecycle.control = by
+    },
+    reconfigure(next: Config) {
+      const before = config
+      config = next
+      names = namesOf(next)
+      // One that leaves now and is configured again later comes back with what it had.
+      for (const { instance } of registry.statuses()) remembered?.set(instance.id, { ...instance, version: 0 })
+      source.replace(next.services)
+      if (remembered) trimPackets()
+      if (!isDeepStrictEqual(before.discovery.retention, next.discovery.retention)) {
+        retention.close()
+        retention = startRetention(next.discovery.retention, known, store, deps)
+      }
+      api.reconfigured()
     },
     drain() {
       lifecycle.draining = true
@@ -178,12 +233,21 @@ async function startParts(config: Config, store: Store, deps: DiscoveryDeps) {
   }
 }
 
-function byId(stored: readonly StoredInstance[]): ReadonlyMap<string, StoredInstance> {
+const NEVER_RELOADED: ConfigReloads = { ok: 0, failed: 0, lastOk: true, lastAt: undefined, problems: [] }
+
+/** What may become a label or a ring of its own. */
+function namesOf({ services, routes }: Config) {
+  return { services: new Set(services.map(({ name }) => name)), routes: new Set(routes.map(({ id }) => id)) }
+}
+
+function byId(stored: readonly StoredInstance[]): Map<string, StoredInstance> {
   return new Map(stored.map((instance) => [instance.id, instance]))
 }
 
 function logEvent({ kind, instance, service, from, to, reason }: RegistryEvent, log: Log): void {
   if (kind === 'health')
     log[to === 'down' ? 'warn' : 'info']({ instance, service, from, reason }, `an instance is ${to}`)
+  else if (kind === 'dispute')
+    log[to === 'none' ? 'info' : 'warn']({ instance, service, reason }, to === 'none' ? 'a dispute has ended' : to)
   else if (kind === 'override') log.info({ instance, service, from, to }, 'an override was changed')
 }

@@ -2,21 +2,23 @@
 import type { Clock } from '../shared/clock.js'
 import type { Code } from '../shared/errors.js'
 import type { Refusal } from '../shared/metrics/refusals.js'
-import type { AttemptResult, Report, RequestRecord, TrafficCount, TrafficSink } from '../shared/metrics/report.js'
+import { NamedSums } from '../shared/metrics/named-sums.js'
+import type {
+  AttemptCount,
+  AttemptResult,
+  Report,
+  RequestRecord,
+  ServiceCount,
+  TrafficCount,
+  TrafficSink,
+} from '../shared/metrics/report.js'
 import { addTally, addTo, emptySum, type Sum } from '../shared/metrics/sum.js'
+import type { LiveInstance } from '../shared/processor.js'
 import { createHeldCounts } from './held-counts.js'
+import { createLiveStates, type Flow, type LiveStatesDeps, type WorkerGauges } from './live-states.js'
 import type { HistoryStore } from './store/store.js'
 
-/** A worker that has not reported for so long is shown no more. */
-const GAUGE_LIFE_MS = 30_000
-const MOST_WORKERS = 1_024
-
-export interface WorkerGauges {
-  readonly worker: string
-  readonly gauges: Report['gauges']
-  /** Epoch milliseconds of its last report. */
-  readonly at: number
-}
+export type { WorkerGauges }
 
 /** Sums since this process began. `served` is always `recorded + shed`. */
 export interface LifeTotals {
@@ -30,6 +32,10 @@ export interface LifeTotals {
 }
 
 export interface Traffic extends TrafficSink {
+  /** Of a worker of this process. */
+  accept(report: Report): void
+  /** Of a worker of another one. */
+  acceptRemote(report: Report): void
   /** The sums of earlier lives, once, where they were not known at the start. */
   recall(earlier: readonly TrafficCount[]): void
   /** Lets the history have what was held back; the store adds it to its sums, whether this process could read them or not. */
@@ -37,10 +43,20 @@ export interface Traffic extends TrafficSink {
   /** Sums by service and instance, those of earlier lives included; live objects, to be read at once. */
   counts(): readonly TrafficCount[]
   life(): LifeTotals
+  /** Tries by service and instance since this process began. Those at instances that have left go to an empty name. */
+  tried(): readonly AttemptCount[]
+  /** What requests met before any try, by service, since this process began. */
+  services(): readonly ServiceCount[]
   workers(): readonly WorkerGauges[]
+  /** What the workers say of an instance now. */
+  live(instance: string): LiveInstance
+  /** Requests that still run at an instance, and workers that do not route by the snapshot `since` yet. */
+  inFlight(instance: string, since: Report['snapshot']): Flow
+  /** Requests of a service that wait for a place now. */
+  waiting(service: string): number
 }
 
-export interface TrafficDeps {
+export interface TrafficDeps extends Pick<LiveStatesDeps, 'ownWorkers' | 'onDispute'> {
   readonly history: HistoryStore
   readonly clock: Clock
   /** Records kept per instance; 0 keeps none. */
@@ -59,7 +75,9 @@ export interface TrafficDeps {
 export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps: TrafficDeps): Traffic {
   const { history, clock, known } = deps
   const sums = new Map<string, Sum>()
-  const gauges = new Map<string, WorkerGauges & { readonly seen: number }>()
+  let tries = new NamedSums<AttemptCount>()
+  const met = new NamedSums<ServiceCount>()
+  const states = createLiveStates({ ...deps, knownInstance: known.instance })
   const attempts: Record<AttemptResult, number> = { success: 0, failure: 0, timeout: 0 }
   const codes: Partial<Record<Code, number>> = {}
   const refusals: Partial<Record<Refusal, number>> = {}
@@ -76,7 +94,7 @@ export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps
   }
 
   /** The same item under names that are known: the label sets and the rings are bounded by the registry. */
-  function admitted<T extends TrafficCount | RequestRecord>(item: T): T {
+  function admitted<T extends TrafficCount | RequestRecord | AttemptCount>(item: T): T {
     const service = item.service === '' || known.service(item.service) ? item.service : ''
     const instance = item.instance === '' || known.instance(item.instance) ? item.instance : ''
     return service === item.service && instance === item.instance ? item : { ...item, service, instance }
@@ -97,35 +115,32 @@ export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps
     held = undefined
   }
 
-  function expire(now: number): void {
-    for (const [worker, entry] of gauges) if (now - entry.seen > GAUGE_LIFE_MS) gauges.delete(worker)
+  function accept(report: Report, own: boolean): void {
+    const counts = report.counts.map(admitted)
+    add(counts)
+    if (held) held.add(clock.wall(), counts)
+    else if (counts.length > 0) history.addCounts(clock.wall(), counts)
+    if (report.records.length > 0 && deps.requestLimit > 0) {
+      history.appendRequests(report.records.map(admittedRecord), deps.requestLimit)
+    }
+    addTally(attempts, report.attempts)
+    addTally(codes, report.codes)
+    addTally(refusals, report.refusals)
+    retries += report.retries
+    for (const count of report.tried) tries.add(admitted(count))
+    for (const count of report.services) if (known.service(count.service)) met.add(count)
+    recorded += report.records.length
+    shed += report.shed
+    // First what the worker sees, then what follows from it: who hears of a suspect may ask.
+    states.accept(report, own)
+    for (const id of report.suspects) if (known.instance(id)) deps.onSuspect(id)
   }
 
   if (earlier) add(earlier)
 
   return {
-    accept(report) {
-      const counts = report.counts.map(admitted)
-      add(counts)
-      if (held) held.add(clock.wall(), counts)
-      else if (counts.length > 0) history.addCounts(clock.wall(), counts)
-      if (report.records.length > 0 && deps.requestLimit > 0) {
-        history.appendRequests(report.records.map(admittedRecord), deps.requestLimit)
-      }
-      addTally(attempts, report.attempts)
-      addTally(codes, report.codes)
-      addTally(refusals, report.refusals)
-      retries += report.retries
-      for (const id of report.suspects) if (known.instance(id)) deps.onSuspect(id)
-      recorded += report.records.length
-      shed += report.shed
-
-      const now = clock.now()
-      expire(now)
-      if (gauges.size < MOST_WORKERS || gauges.has(report.worker)) {
-        gauges.set(report.worker, { worker: report.worker, gauges: report.gauges, at: clock.wall(), seen: now })
-      }
-    },
+    accept: (report) => accept(report, true),
+    acceptRemote: (report) => accept(report, false),
     recall(late) {
       if (!held) return
       add(late)
@@ -142,9 +157,17 @@ export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps
       recorded,
       shed,
     }),
-    workers() {
-      expire(clock.now())
-      return [...gauges.values()].map(({ worker, gauges, at }) => ({ worker, gauges, at }))
+    tried() {
+      // Instances come and go for as long as the process lives, their sums do not.
+      const before = tries
+      tries = new NamedSums()
+      for (const count of before.values()) tries.add(admitted(count))
+      return tries.values()
     },
+    services: () => met.values().filter(({ service }) => known.service(service)),
+    workers: () => states.workers(),
+    live: (instance) => states.of(instance),
+    inFlight: (instance, since) => states.flow(instance, since),
+    waiting: (service) => states.waiting(service),
   }
 }

@@ -5,7 +5,8 @@ import type { Config, LimitsConfig, TimeoutsConfig } from '../shared/config/mode
 import { type Code, ERRORS, ProxyError } from '../shared/errors.js'
 import type { Log } from '../shared/log.js'
 import type { Refusal } from '../shared/metrics/refusals.js'
-import type { AttemptResult } from '../shared/metrics/report.js'
+import type { AttemptResult, RequestRecord } from '../shared/metrics/report.js'
+import type { AccessLog } from './access-log.js'
 import type { ClientConnection } from './engine/client.js'
 import { ALLOW, answerLastForward, reply, replyProblem } from './engine/reply.js'
 import { head } from './engine/request-head.js'
@@ -15,6 +16,8 @@ import { Exchange, type RequestBody } from './exchange.js'
 import type { Recorder } from './recorder.js'
 import { createRefusalLog } from './refusal-log.js'
 import type { RouteTable } from './routing/table.js'
+import { newTraceparent } from './tracing/trace-context.js'
+import type { Tracer } from './tracing/tracer.js'
 
 /** What a client may send as its own request id: anything else is replaced. */
 const REQUEST_ID = /^[A-Za-z0-9._~+/=:@-]{1,128}$/
@@ -22,11 +25,21 @@ const REQUEST_ID = /^[A-Za-z0-9._~+/=:@-]{1,128}$/
 /** Characters of a path that a record keeps. */
 const MOST_PATH = 1024
 
+export interface CoreDeps {
+  readonly wheel: Wheel
+  readonly recorder: Recorder
+  readonly log: Log
+  /** Undefined: no line is written for any request. */
+  readonly accessLog?: Pick<AccessLog, 'finished'> | undefined
+  /** Undefined: no spans are made. */
+  readonly tracer?: Pick<Tracer, 'begin' | 'ended'> | undefined
+}
+
 export class Core {
-  readonly limits: LimitsConfig
+  limits!: LimitsConfig
   /** What a reader of requests goes by. */
-  readonly rules: ReaderRules
-  readonly timeouts: TimeoutsConfig
+  rules!: ReaderRules
+  timeouts!: TimeoutsConfig
   private readonly via10: string
   private readonly via11: string
   /** What clients speak here. */
@@ -38,11 +51,11 @@ export class Core {
   tunnels = 0
   /** No new requests: answers end their connections. */
   draining = false
-  private readonly trusted: net.BlockList | undefined
+  private trusted: net.BlockList | undefined
   private readonly logRefusal: (reason: Refusal, client: string) => void
   private readonly idPrefix = `${randomBytes(6).toString('base64url')}-`
   private ids = 0
-  /** Connections by address, where their number is limited. */
+  /** Connections by address. */
   private readonly byAddress = new Map<string, number>()
 
   /** `via`: how this gateway calls itself in Via, the same in all its workers and in no other gateway. */
@@ -50,16 +63,21 @@ export class Core {
     config: Config,
     readonly via: string,
     public table: RouteTable,
-    readonly deps: { readonly wheel: Wheel; readonly recorder: Recorder; readonly log: Log },
+    readonly deps: CoreDeps,
   ) {
-    this.limits = config.processor.limits
-    this.timeouts = config.processor.timeouts
-    this.rules = { limits: this.limits, head: { ...this.limits, secure: config.processor.tls !== undefined } }
     this.via10 = `Via: 1.0 ${via}\r\n`
     this.via11 = `Via: 1.1 ${via}\r\n`
     this.scheme = config.processor.tls === undefined ? 'http' : 'https'
-    this.trusted = blockList(config.processor.trustedProxies)
+    this.configure(config)
     this.logRefusal = createRefusalLog(deps)
+  }
+
+  /** Holds for connections and exchanges that begin from now on. Whether clients speak TLS cannot change. */
+  configure({ processor }: Config): void {
+    this.limits = processor.limits
+    this.timeouts = processor.timeouts
+    this.rules = { limits: processor.limits, head: { ...processor.limits, secure: this.scheme === 'https' } }
+    this.trusted = blockList(processor.trustedProxies)
   }
 
   get wheel(): Wheel {
@@ -83,8 +101,12 @@ export class Core {
   exchange(client: ClientConnection, body: RequestBody): Exchange {
     this.inFlight++
     const id = head.requestId !== '' && REQUEST_ID.test(head.requestId) ? head.requestId : this.requestId()
+    const startedAt = this.wheel.now()
+    const trace = this.deps.tracer?.begin(head.traceparent, startedAt)
+    const traceparent = head.traceparent === '' && trace === undefined ? newTraceparent(false) : head.traceparent
     const added =
       `${this.forwardedLines(client)}X-Request-Id: ${id}\r\n${this.viaLine(head.minor)}` +
+      (trace === undefined ? `traceparent: ${traceparent}\r\n` : '') +
       (head.maxForwards > 0 ? `Max-Forwards: ${head.maxForwards - 1}\r\n` : '')
     return new Exchange(
       client,
@@ -101,7 +123,9 @@ export class Core {
       head.expectsContinue,
       head.upgrade,
       head.trailers,
-      this.wheel.now(),
+      traceparent,
+      trace,
+      startedAt,
     )
   }
 
@@ -186,10 +210,12 @@ export class Core {
   /** An exchange has ended. */
   done(exchange: Exchange): void {
     this.inFlight--
+    exchange.sink?.over()
     const { route, retries } = exchange
     if (retries > 0) this.deps.recorder.retried(retries)
     const durationMs = this.wheel.now() - exchange.startedAt
-    this.deps.recorder.finished({
+    const { recorder, accessLog, tracer } = this.deps
+    const record: RequestRecord = {
       at: Date.now() - durationMs,
       id: exchange.id,
       service: route?.service ?? '',
@@ -204,7 +230,10 @@ export class Core {
       bytesOut: exchange.bytesOut,
       error: exchange.error,
       client: plainAddress(exchange.client.peer),
-    })
+    }
+    recorder.finished(record)
+    accessLog?.finished(record, exchange)
+    if (exchange.trace !== undefined) tracer?.ended(exchange.trace, record)
   }
 
   /**
@@ -243,7 +272,7 @@ export class Core {
 
   connected(client: ClientConnection): void {
     this.connections.add(client)
-    if (this.limits.clientConnections > 0) this.byAddress.set(client.peer, (this.byAddress.get(client.peer) ?? 0) + 1)
+    this.byAddress.set(client.peer, (this.byAddress.get(client.peer) ?? 0) + 1)
   }
 
   /** A connection came to nothing before it could carry a request. */
@@ -259,7 +288,6 @@ export class Core {
 
   disconnected(client: ClientConnection): void {
     this.connections.delete(client)
-    if (this.limits.clientConnections === 0) return
     const left = (this.byAddress.get(client.peer) ?? 1) - 1
     if (left > 0) this.byAddress.set(client.peer, left)
     else this.byAddress.delete(client.peer)

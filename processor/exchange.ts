@@ -1,7 +1,10 @@
 // One request and its answer on their way through the processor: what a handler and a pipe see of it.
 import type { Code } from '../shared/errors.js'
+import type { Chooser } from './balancing/balancer.js'
 import type { ClientConnection } from './engine/client.js'
 import { fieldValue, queryValue } from './routing/request-view.js'
+import { traceIdOf } from './tracing/trace-context.js'
+import type { Trace } from './tracing/trace.js'
 import type { Route, RouteTable } from './routing/table.js'
 import type { RequestView } from './routing/trie.js'
 
@@ -21,9 +24,11 @@ export interface RequestSink {
   timedOut(): void
   /** The client went away, or was refused: nobody waits for an answer. */
   clientGone(): void
+  /** The exchange has ended, in whatever way; called last. */
+  over(): void
 }
 
-export class Exchange implements RequestView {
+export class Exchange implements RequestView, Chooser {
   route: Route | undefined
   /** The route table that it began with; a newer one does not touch it. */
   table: RouteTable
@@ -38,6 +43,8 @@ export class Exchange implements RequestView {
   instance = ''
   /** Status of the answer whose head was written; 0 before. */
   status = 0
+  /** Monotonic milliseconds when the head of the answer was written. */
+  headAt = 0
   bytesOut = 0
   error: Code | '' = ''
   answerDone = false
@@ -65,6 +72,10 @@ export class Exchange implements RequestView {
     readonly offers: string,
     /** The client takes trailers. */
     readonly trailers: boolean,
+    /** W3C traceparent that instances get, where the exchange is not traced; else the client's, or nothing. */
+    readonly traceparent: string,
+    /** Where its spans are sent. */
+    readonly trace: Trace | undefined,
     /** Monotonic milliseconds when the head had arrived. */
     readonly startedAt: number,
   ) {
@@ -77,6 +88,20 @@ export class Exchange implements RequestView {
 
   query(name: string): string | undefined {
     return queryValue(this.target, name)
+  }
+
+  /** Of the client itself, as far as the proxies before this one are trusted. */
+  get address(): string {
+    return this.client.addressIn(fieldValue(this.added, 'x-forwarded-for') ?? '')
+  }
+
+  get traceId(): string {
+    return this.trace?.traceId ?? traceIdOf(this.traceparent)
+  }
+
+  /** From the head of the request to the head of the answer; undefined where there was none. */
+  get firstByteMs(): number | undefined {
+    return this.headSent ? this.headAt - this.startedAt : undefined
   }
 
   get headSent(): boolean {

@@ -1,18 +1,19 @@
-// Tells where a request would go and why, with the same routes and tiers that the workers use.
-import type { Config } from '../shared/config/model.js'
+// Tells where a request would go and why, with the same routes and tiers that the workers use, and with what they report.
+import type { BalanceConfig, Config } from '../shared/config/model.js'
 import { ERRORS, type Code } from '../shared/errors.js'
-import type { Candidate, Explain, Explanation } from '../shared/processor.js'
+import type { Candidate, Explain, Explanation, LiveView } from '../shared/processor.js'
 import type { RegistrySource } from '../shared/registry/instance.js'
-import { standing } from './balancing/tiers.js'
+import { explainCandidates } from './explain-candidates.js'
 import { requestView } from './routing/request-view.js'
 import { createRoutes, match } from './routing/table.js'
 
-export function createExplain(config: Config, registry: RegistrySource): Explain {
+/** For one config: a reload makes another one. */
+export function createExplain(config: Config, registry: RegistrySource, live: LiveView): Explain {
   const routes = createRoutes(config, () => () => undefined)
   const fixed = new Map(
     config.routes.flatMap(({ id, handler }) => (handler.kind === 'fixed' ? [[id, handler.status] as const] : [])),
   )
-  const strategies = new Map(config.services.map(({ name, balance }) => [name, balance.strategy]))
+  const services = new Map(config.services.map((service) => [service.name, service]))
 
   return (method, url) => {
     const { host, target } = split(url)
@@ -39,32 +40,25 @@ export function createExplain(config: Config, registry: RegistrySource): Explain
         if (picks.length === 0) {
           return { ...refused(asked, 'no-instance', `no instance of "${service}" may take requests`), candidates }
         }
-        const strategy = strategies.get(service) ?? 'round-robin'
+        const strategy = strategyOf(services.get(service)?.balance)
         return { ...asked, outcome: { kind: 'forward', route: id, service, strategy }, candidates, picks }
       }
     }
   }
 
-  function candidatesOf(service: string): Candidate[] {
-    const ranked = registry.current.instances
-      .filter((instance) => instance.service === service)
-      .map((instance) => ({ instance, ...standing(instance) }))
-      .sort((a, b) => (a.tier ?? Infinity) - (b.tier ?? Infinity))
-    const best = ranked[0]?.tier
-    return ranked.map(({ instance, tier, reason }) => {
-      const picked = tier !== undefined && tier === best
-      return {
-        instance: instance.id,
-        url: instance.url,
-        priority: instance.priority,
-        weight: instance.weight,
-        health: instance.health,
-        ...(instance.override === undefined ? {} : { override: instance.override }),
-        picked,
-        reason: picked ? `${reason}: the best tier` : tier === undefined ? reason : `${reason}: stands by`,
-      }
-    })
+  function candidatesOf(name: string): Candidate[] {
+    const service = services.get(name)
+    const instances = registry.current.instances.filter((instance) => instance.service === name)
+    return service === undefined ? [] : explainCandidates(instances, service, config.processor.zone, live)
   }
+}
+
+/** In words: `hash of header x-user`, `p2c, sticky by cookie serverpy`. */
+function strategyOf(balance: BalanceConfig | undefined): string {
+  if (balance === undefined) return 'round-robin'
+  const { strategy, hash, sticky } = balance
+  const key = hash === undefined ? '' : ` of ${'name' in hash ? `${hash.on} ${hash.name}` : hash.on}`
+  return `${strategy}${key}${sticky === undefined ? '' : `, sticky by cookie ${sticky.cookie}`}`
 }
 
 function refused(asked: Pick<Explanation, 'method' | 'host' | 'target'>, code: Code, detail: string): Explanation {

@@ -4,6 +4,7 @@ import { bucketOf } from '../shared/metrics/histogram.js'
 import { emptySum, type Sum } from '../shared/metrics/sum.js'
 import { REPORT_LIMITS } from '../shared/metrics/limits.js'
 import type { Refusal } from '../shared/metrics/refusals.js'
+import type { LiveState } from './live-state.js'
 import type { AttemptResult, Report, RequestRecord } from '../shared/metrics/report.js'
 
 /** Records of one report over all rings: what is more is shed, so that a burst over many instances stays bounded. */
@@ -23,12 +24,19 @@ export interface Recorder {
   refused(reason: Refusal): void
   /** An attempt failed at this instance. */
   suspect(instance: string): void
-  /** What came together since the last call; undefined where nothing did. */
-  take(gauges: Report['gauges'], always: boolean): Report | undefined
+  /** Something changed that the registry should know at once. */
+  urgent(): void
+  /** What came together since the last call, and what `live` says beside it; undefined where nothing did. */
+  take(gauges: Report['gauges'], live: () => LiveState, always: boolean): Report | undefined
 }
 
-/** `ringSize`: records kept per instance, 0: none. `onFirst` is called when something is there to report. */
-export function createRecorder(worker: string, ringSize: number, onFirst: () => void): Recorder {
+/** `ringSize`: records kept per instance, 0: none. `onFirst` is called when something is there to report, `onUrgent` when that may not wait. */
+export function createRecorder(
+  worker: string,
+  ringSize: number,
+  onFirst: () => void,
+  onUrgent: () => void = onFirst,
+): Recorder {
   let counts = new Map<string, Sum>()
   let rings = new Map<string, Ring>()
   let codes: Partial<Record<Code, number>> = {}
@@ -104,7 +112,11 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
       touch()
       if (suspects.size < REPORT_LIMITS.suspects) suspects.add(instance)
     },
-    take(gauges, always) {
+    urgent() {
+      touch()
+      onUrgent()
+    },
+    take(gauges, live, always) {
       if (!dirty && !always) return undefined
       const records: RequestRecord[] = []
       for (const ring of rings.values())
@@ -121,6 +133,7 @@ export function createRecorder(worker: string, ringSize: number, onFirst: () => 
         served,
         shed: served - records.length,
         gauges,
+        ...live(),
       }
       counts = new Map()
       rings = new Map()

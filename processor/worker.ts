@@ -3,8 +3,10 @@ import type net from 'node:net'
 import { type Log, LOG_LEVELS, type LogLevel, silentLog } from '../shared/log.js'
 import { createWheel } from './engine/wheel.js'
 import { createGateway } from './gateway.js'
+import { createLeaving } from './leaving.js'
 import { createRecorder } from './recorder.js'
 import type { FromWorker, ToWorker } from './supervisor/messages.js'
+import { createTelemetry } from './telemetry.js'
 
 /** Longest wait of a report: what a killed worker loses. */
 const REPORT_MS = 100
@@ -35,15 +37,30 @@ function createLog(level: LogLevel, bound: Record<string, unknown>): Log {
 }
 
 function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): void {
-  const { config, name, via } = message
+  const { name, via } = message
+  let { config } = message
   const log = createLog(message.level, { worker: name })
   const wheel = createWheel()
   let reportSoon: NodeJS.Timeout | undefined
-  const recorder = createRecorder(name, config.processor.requestLimit, () => {
-    reportSoon ??= setTimeout(() => report(false), REPORT_MS)
-  })
+  let urgent: NodeJS.Immediate | undefined
+  const recorder = createRecorder(
+    name,
+    config.processor.requestLimit,
+    () => {
+      reportSoon ??= setTimeout(() => report(false), REPORT_MS)
+    },
+    () => {
+      // Many may fail in one turn of the loop: one report tells of all.
+      urgent ??= setImmediate(() => report(true))
+    },
+  )
   const ticketKeys = Buffer.from(message.ticketKeys, 'base64')
-  const gateway = createGateway(config, { via, wheel, recorder, log, ownPort: message.port, ticketKeys })
+  const stickySecret = Buffer.from(message.stickySecret, 'base64')
+  const ownPort = message.port
+  const telemetry = createTelemetry(config.processor, { worker: name, log })
+  const { accessLog, tracer } = telemetry
+  const shared = { via, wheel, recorder, log, accessLog, tracer }
+  const gateway = createGateway(config, { ...shared, ownPort, ticketKeys, stickySecret })
   const { core, server } = gateway
   // Ready for connections only with routes and instances to send them to.
   gateway.receive(message.change)
@@ -59,9 +76,11 @@ function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): 
     report(true)
   }, BEAT_MS)
 
+  /** `always`: also where nothing was counted, and with how everything stands. */
   function report(always: boolean, sent?: () => void): void {
     clearTimeout(reportSoon)
-    reportSoon = undefined
+    clearImmediate(urgent)
+    reportSoon = urgent = undefined
     const gauges = {
       connections: core.connections.size,
       inFlight: core.inFlight,
@@ -69,44 +88,41 @@ function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): 
       loopLagMs: Math.round(lag * 10) / 10,
       rssBytes: process.memoryUsage.rss(),
     }
-    const taken = recorder.take(gauges, always)
+    const taken = recorder.take(gauges, () => gateway.take(always), always)
     if (taken === undefined) sent?.()
     else say({ kind: 'report', report: taken, snapshotSeq: core.table.snapshot.seq }, sent)
   }
 
-  function drain(): void {
-    if (core.draining) return
-    core.draining = true
-    server.close()
-    const { drainMs } = config.processor.timeouts
-    const end = (): void => {
+  const leaving = createLeaving({
+    core,
+    server,
+    drainMs: () => config.processor.timeouts.drainMs,
+    over() {
       clearInterval(beat)
-      clearInterval(look)
-      clearTimeout(giveUp)
-      report(true, () => process.exit(0))
-    }
-    const giveUp =
-      drainMs > 0
-        ? setTimeout(() => {
-            // What is cut off is counted, too.
-            for (const connection of core.connections) connection.destroy()
-            end()
-          }, drainMs)
-        : undefined
-    for (const connection of core.connections) connection.drain()
-    const look = setInterval(() => {
-      if (core.connections.size === 0) end()
-    }, 10)
-  }
+      report(true, () => void telemetry.close().then(() => process.exit(0)))
+    },
+  })
 
   process.on('message', (next: ToWorker) => {
-    if (next.kind === 'change') {
-      if (!gateway.receive(next.change)) say({ kind: 'resync' })
-    } else if (next.kind === 'flush') report(true, () => say({ kind: 'flushed', id: next.id }))
-    else if (next.kind === 'drain') drain()
+    switch (next.kind) {
+      case 'start':
+        return
+      case 'change':
+        if (!gateway.receive(next.change)) say({ kind: 'resync' })
+        return
+      case 'config':
+        config = next.config
+        telemetry.configure(config.processor)
+        if (!gateway.reconfigure(config, next.change)) say({ kind: 'resync' })
+        return
+      case 'flush':
+        return report(true, () => say({ kind: 'flushed', id: next.id }))
+      case 'drain':
+        return leaving.begin(next.gentle)
+    }
   })
   // Without a supervisor nobody renews the routes or sees the counters; what runs is finished.
-  process.on('disconnect', drain)
+  process.on('disconnect', () => leaving.begin(false))
 }
 
 process.once('message', (message: ToWorker, handle: unknown) => {
@@ -115,6 +131,9 @@ process.once('message', (message: ToWorker, handle: unknown) => {
 // The supervisor decides when a worker ends: a terminal's Ctrl-C reaches the whole group.
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
+// Neither does the end of a terminal end a worker, nor a signal that is meant for the supervisor.
+process.on('SIGHUP', () => undefined)
+process.on('SIGUSR2', () => undefined)
 process.on('uncaughtException', (error) => {
   say({ kind: 'log', level: 'error', fields: { error: error.stack }, message: 'a worker failed and is replaced' }, () =>
     process.exit(1),

@@ -79,6 +79,12 @@ const table = {
     proxyStatus: 'destination_unavailable',
     retryAfter: 5,
   },
+  'breaker-open': {
+    status: 503,
+    title: 'The instances are failing and get a rest',
+    proxyStatus: 'destination_unavailable',
+    retryAfter: 1,
+  },
   overload: { status: 503, title: 'Too much load', proxyStatus: 'connection_limit_reached', retryAfter: 1 },
   'connect-timeout': {
     status: 504,

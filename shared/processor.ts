@@ -1,5 +1,6 @@
 // The request processor as the discovery side and the CLI see it, so that neither half imports the other.
 import type { Code } from './errors.js'
+import type { EjectionReason, GuardKind } from './metrics/report.js'
 import type { Health, Override, Priority } from './registry/instance.js'
 
 export interface WorkerStatus {
@@ -50,9 +51,46 @@ export interface Candidate {
   readonly weight: number
   readonly health: Health
   readonly override?: Override
+  readonly zone?: string
   readonly picked: boolean
-  /** Why it is picked or not, in words: `up, priority high: the best tier`, `up, priority med: stands by`, `down`. */
+  /**
+   * Why it is picked or not, in words: `up, priority high: the best tier`, `up, priority med: stands by`, `down`,
+   * `up, priority high: ejected by w1 (refused)`.
+   */
   readonly reason: string
+  /** Workers that keep their requests away from it, or let only one through to try. */
+  readonly ejections: readonly Ejection[]
+  /** Polls say that it is down, and requests succeed there. */
+  readonly disputed: boolean
+  /** Polls are not believed: its health changes too often. */
+  readonly flapping: boolean
+  readonly in_flight: number
+}
+
+/** A worker keeps its requests away from an instance. */
+export interface Ejection {
+  readonly worker: string
+  readonly reason: EjectionReason
+  /** `half-open`: one request at a time may try. */
+  readonly guard: Exclude<GuardKind, 'closed'>
+}
+
+/** What the workers say of one instance, as of their last reports. */
+export interface LiveInstance {
+  /** Over all workers. */
+  readonly inFlight: number
+  /** Used and idle, over all workers. */
+  readonly connections: number
+  readonly ejectedBy: readonly Ejection[]
+  /** Names of workers whose requests succeed there, though polls say that it is down. */
+  readonly disputedBy: readonly string[]
+}
+
+/** What is known of the instances beyond the snapshot, for `explain`. */
+export interface LiveView {
+  live(instance: string): LiveInstance & { readonly flapping: boolean }
+  /** Names of all workers that are known to serve. */
+  names(): readonly string[]
 }
 
 export interface ProcessorView {

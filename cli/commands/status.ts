@@ -11,6 +11,7 @@ import {
   type DiscoveryClient,
   type ServerOptions,
 } from './discovery-client.js'
+import { readInstances, readList, type InstanceRow } from './instances.js'
 import { table, type Cell } from './table.js'
 import { thisTerminal, type Terminal } from './terminal.js'
 
@@ -29,18 +30,6 @@ interface ServiceRow {
   readonly requests: number
   readonly errors: number
   readonly latency_ms: { readonly p50: number | null; readonly p99: number | null }
-}
-
-/** Of the answer of /api/v1/instances, what is shown. */
-interface InstanceRow {
-  readonly id: string
-  readonly health: string
-  readonly override: string | null
-  readonly priority: string
-  readonly latency_ms: number | null
-  readonly last_checked_at: string | null
-  readonly requests: number
-  readonly reason: string
 }
 
 interface Status {
@@ -86,23 +75,7 @@ async function watch(
 
 async function readStatus(client: DiscoveryClient): Promise<Status> {
   const { items: services } = await readList<ServiceRow>(client, '/api/v1/services')
-  const instances: InstanceRow[] = []
-  let cursor: string | undefined
-  do {
-    const query = { limit: '1000', ...(cursor !== undefined && { cursor }) }
-    const page = await readList<InstanceRow>(client, '/api/v1/instances', query)
-    instances.push(...page.items)
-    cursor = page.cursor
-  } while (cursor !== undefined)
-  return { services, instances }
-}
-
-async function readList<T>(client: DiscoveryClient, path: string, query: Readonly<Record<string, string>> = {}) {
-  const body = await client.get(path, query)
-  if (typeof body === 'object' && body !== null && 'items' in body && Array.isArray(body.items)) {
-    return body as { readonly items: readonly T[]; readonly cursor?: string }
-  }
-  throw new CommandFailure([`the discovery server at ${client.name} answered something else than a list`], 1)
+  return { services, instances: await readInstances(client) }
 }
 
 function render({ services, instances }: Status, colours: boolean, now: number): string {
@@ -141,6 +114,7 @@ function render({ services, instances }: Status, colours: boolean, now: number):
       { title: 'LATENCY', right },
       { title: 'CHECKED', right },
       { title: 'REQUESTS', right },
+      { title: 'TRAFFIC' },
       { title: 'ANSWER' },
     ],
     instances.map((one) => [
@@ -151,10 +125,19 @@ function render({ services, instances }: Status, colours: boolean, now: number):
       { text: milliseconds(one.latency_ms) },
       { text: ago(one.last_checked_at, now) },
       { text: String(one.requests) },
+      { text: traffic(one), colour: c.yellow },
       { text: one.reason, colour: c.dim },
     ]),
   )
   return `${ofServices}\n${ofInstances}`
+}
+
+/** What requests say of it, where polls do not say the same. */
+function traffic({ ejected_by: ejectedBy, polling_disputed: disputed, flapping }: InstanceRow): string {
+  const ejected = ejectedBy.length === 0 ? '' : `ejected by ${ejectedBy.map(({ worker }) => worker).join(', ')}`
+  return [flapping ? 'flapping' : '', disputed ? 'polling disputed' : '', ejected]
+    .filter((one) => one !== '')
+    .join('; ')
 }
 
 function milliseconds(ms: number | null): string {

@@ -16,6 +16,8 @@ import { createSettle } from './settle.js'
 import { statsEndpoint } from './stats.js'
 import { eventsEndpoint, requestsEndpoint, rollupsEndpoint } from './v1/history.js'
 import { explainEndpoint, routesEndpoint, workersEndpoint } from './v1/processor.js'
+import { planEndpoint, reloadEndpoint } from './v1/reload.js'
+import { createOverrides } from './v1/overrides.js'
 import {
   instanceEndpoint,
   instancesEndpoint,
@@ -26,6 +28,8 @@ import {
 
 export interface Api {
   readonly app: Express
+  /** `deps.config` is another one. */
+  reconfigured(): void
   /** Ends change streams and scheduled dumps. */
   close(): Promise<void>
 }
@@ -46,6 +50,7 @@ export function createApi(deps: ApiDeps): Api {
   const dump = createDump(deps, settle)
   const metrics = createMetrics(deps, settle)
   const reports = reportsEndpoint(deps)
+  const overrides = createOverrides(deps, settle)
   // Strict: a compressed body could be a thousand times its length, and only objects are of use.
   const readBody = express.json({ limit: REPORT_LIMITS.bodyBytes, inflate: false, strict: true, type: JSON_BODY })
 
@@ -89,6 +94,12 @@ export function createApi(deps: ApiDeps): Api {
   mount(app, V1.explain, { get: explainEndpoint(deps) })
   mount(app, V1.snapshot, { get: snapshotEndpoint(deps) })
   mount(app, V1.changes, { get: changes.endpoint })
+  mount(app, V1.drain, { post: overrides.drain })
+  mount(app, V1.undrain, { post: overrides.undrain })
+  mount(app, V1.down, { post: overrides.down })
+  mount(app, V1.up, { post: overrides.up })
+  mount(app, V1.plan, { post: planEndpoint(deps) })
+  mount(app, V1.reload, { post: reloadEndpoint(deps) })
   mount(app, V1.reports, {
     post: async (req, res) => {
       requireChanger(req, deps.config.discovery.token)
@@ -107,7 +118,9 @@ export function createApi(deps: ApiDeps): Api {
 
   return {
     app,
+    reconfigured: () => dump.reconfigured(),
     async close() {
+      overrides.close()
       changes.close()
       metrics.close()
       await dump.close()
@@ -127,6 +140,12 @@ const V1 = {
   snapshot: '/api/v1/snapshot',
   changes: '/api/v1/snapshot/changes',
   reports: '/api/v1/reports',
+  drain: '/api/v1/drain',
+  undrain: '/api/v1/undrain',
+  down: '/api/v1/down',
+  up: '/api/v1/up',
+  plan: '/api/v1/plan',
+  reload: '/api/v1/reload',
 }
 
 /** Always the same document. */

@@ -17,13 +17,15 @@ const PART = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/
 
 export interface Dump {
   readonly endpoint: Endpoint
+  /** The config is another one. */
+  reconfigured(): void
   /** Ends the schedule, and resolves when no dump is being written. */
   close(): Promise<void>
 }
 
 /** Dumps on request, and on the config's schedule if it has one. */
 export function createDump(deps: ApiDeps, settle: Settle): Dump {
-  const { dumpFile, dumpSchedule } = deps.config.discovery
+  let { dumpFile, dumpSchedule } = deps.config.discovery
   let running: Promise<void> | undefined
   const tidied = removeLeftovers(dumpFile)
 
@@ -48,8 +50,11 @@ export function createDump(deps: ApiDeps, settle: Settle): Dump {
     }
   }
 
-  const options = { noOverlap: true, suppressMissedWarning: true, logger: cronLog(deps.log), name: 'dump' }
-  const task = dumpSchedule === undefined ? undefined : cron.schedule(dumpSchedule, writeOrLog, options)
+  function schedule() {
+    const options = { noOverlap: true, suppressMissedWarning: true, logger: cronLog(deps.log), name: 'dump' }
+    return dumpSchedule === undefined ? undefined : cron.schedule(dumpSchedule, writeOrLog, options)
+  }
+  let task = schedule()
 
   return {
     async endpoint(req, res) {
@@ -62,6 +67,14 @@ export function createDump(deps: ApiDeps, settle: Settle): Dump {
         throw new ApiProblem(500, `the dump cannot be written: ${reasonOf(error)}`)
       }
       sendJson(res, { status: 'Success' })
+    },
+
+    reconfigured() {
+      const before = dumpSchedule
+      ;({ dumpFile, dumpSchedule } = deps.config.discovery)
+      if (dumpSchedule === before) return
+      void task?.destroy()
+      task = schedule()
     },
 
     async close() {

@@ -1,6 +1,7 @@
 // Whether this process lives, may take traffic, and what ails it: for load balancers, orchestrators and people.
+import { formatProblems } from '../../shared/config/problem.js'
 import type { ApiDeps } from './deps.js'
-import { sendJson, type Endpoint } from './endpoint.js'
+import { iso, sendJson, type Endpoint } from './endpoint.js'
 import { readQuery } from './query.js'
 
 interface Check {
@@ -76,7 +77,13 @@ function storeCheck({ store, recall }: ApiDeps): Check {
   return { name: 'store', ok: health.ok && unread === undefined, vital: false, detail }
 }
 
-function configCheck({ config }: ApiDeps): Check {
-  const detail = `${config.services.length} services, ${config.routes.length} routes`
-  return { name: 'config', ok: true, vital: false, detail }
+/** A file that was refused degrades nothing yet, but the next start would fail. */
+function configCheck({ config, lifecycle }: ApiDeps): Check {
+  const { lastOk, lastAt, problems } = lifecycle.configReloads
+  const held = `${config.services.length} services, ${config.routes.length} routes`
+  if (lastOk) return { name: 'config', ok: true, vital: false, detail: held }
+  const [first] = formatProblems(problems)
+  const more = problems.length < 2 ? '' : ` (and ${problems.length - 1} more)`
+  const detail = `refused at ${iso(lastAt ?? 0)}, the one before serves on (${held}): ${first ?? ''}${more}`
+  return { name: 'config', ok: false, vital: false, detail }
 }

@@ -11,6 +11,7 @@ const TITLES: Readonly<Record<number, string>> = {
   405: 'The method is not allowed here',
   413: 'The body is too large',
   415: 'The body must be application/json',
+  422: 'The config file has faults',
   500: 'The discovery server failed',
   503: 'Not available now',
 }
@@ -20,7 +21,12 @@ export class ApiProblem extends Error {
   constructor(
     readonly status: number,
     detail: string,
-    readonly extra: { readonly field?: string; readonly headers?: Readonly<Record<string, string>> } = {},
+    readonly extra: {
+      readonly field?: string
+      readonly headers?: Readonly<Record<string, string>>
+      /** More members of the body. */
+      readonly members?: Readonly<Record<string, unknown>>
+    } = {},
   ) {
     super(detail)
     this.name = 'ApiProblem'
@@ -34,7 +40,7 @@ export function badField(field: string, detail: string): ApiProblem {
 
 export function sendProblem(res: Response, problem: ApiProblem): void {
   const title = TITLES[problem.status] ?? 'The request cannot be answered'
-  const { field, headers } = problem.extra
+  const { field, headers, members } = problem.extra
   res.status(problem.status).set(headers ?? {})
   res.set('Content-Type', PROBLEM_TYPE)
   res.send(
@@ -45,6 +51,7 @@ export function sendProblem(res: Response, problem: ApiProblem): void {
         status: problem.status,
         detail: problem.message,
         ...(field === undefined ? {} : { field }),
+        ...members,
       }),
     ),
   )

@@ -1,14 +1,22 @@
 // POST /api/v1/reports: what a processor elsewhere has counted, checked as data from a stranger and counted once.
 import { CODES } from '../../shared/errors.js'
-import { LATENCY_BUCKETS } from '../../shared/metrics/histogram.js'
 import { REPORT_ID_HEADER, REPORT_LIMITS } from '../../shared/metrics/limits.js'
 import { REFUSALS } from '../../shared/metrics/refusals.js'
-import type { Report, RequestRecord, TrafficCount } from '../../shared/metrics/report.js'
+import type { Report } from '../../shared/metrics/report.js'
 import type { ApiDeps } from './deps.js'
 import type { Endpoint } from './endpoint.js'
 import { badField } from './problem.js'
 import { readQuery } from './query.js'
-import { fields, list, natural, number, oneOf, text } from './shape.js'
+import {
+  readCount,
+  readEndpoint,
+  readRecord,
+  readServiceCount,
+  readTally,
+  readTried,
+  readWaiting,
+} from './report-parts.js'
+import { fields, list, natural, number, text } from './shape.js'
 
 const MOST_SENDERS = 1_024
 
@@ -33,7 +41,7 @@ export function reportsEndpoint(deps: Pick<ApiDeps, 'traffic'>): Endpoint {
   return (req, res) => {
     readQuery(req, [])
     const report = readReport(req.body)
-    if (isNew(req.get(REPORT_ID_HEADER))) deps.traffic.accept(report)
+    if (isNew(req.get(REPORT_ID_HEADER))) deps.traffic.acceptRemote(report)
     res.status(204).end()
   }
 }
@@ -43,6 +51,8 @@ export function readReport(body: unknown): Report {
   const report = fields(body, 'body')
   const attempts = fields(report.attempts, 'attempts')
   const gauges = fields(report.gauges, 'gauges')
+  const snapshot = fields(report.snapshot, 'snapshot')
+  const { endpoints, waiting } = report
   const records = list(report.records, 'records', REPORT_LIMITS.records).map(readRecord)
   const served = natural(report.served, 'served')
   const shed = natural(report.shed, 'shed')
@@ -57,6 +67,13 @@ export function readReport(body: unknown): Report {
       timeout: natural(attempts.timeout, 'attempts.timeout'),
     },
     retries: natural(report.retries, 'retries'),
+    tried: list(report.tried, 'tried', REPORT_LIMITS.counts).map(readTried),
+    services: list(report.services, 'services', REPORT_LIMITS.counts).map(readServiceCount),
+    ...(endpoints === undefined
+      ? {}
+      : { endpoints: list(endpoints, 'endpoints', REPORT_LIMITS.endpoints).map(readEndpoint) }),
+    ...(waiting === undefined ? {} : { waiting: list(waiting, 'waiting', REPORT_LIMITS.counts).map(readWaiting) }),
+    snapshot: { term: natural(snapshot.term, 'snapshot.term'), seq: natural(snapshot.seq, 'snapshot.seq') },
     suspects: list(report.suspects, 'suspects', REPORT_LIMITS.suspects).map((id, i) =>
       text(id, `suspects[${i}]`, REPORT_LIMITS.nameLength),
     ),
@@ -72,58 +89,4 @@ export function readReport(body: unknown): Report {
       rssBytes: natural(gauges.rssBytes, 'gauges.rssBytes'),
     },
   }
-}
-
-function readRecord(value: unknown, i: number): RequestRecord {
-  const at = `records[${i}]`
-  const record = fields(value, at)
-  const name = (key: string) => text(record[key], `${at}.${key}`, REPORT_LIMITS.nameLength)
-  const count = (key: string) => natural(record[key], `${at}.${key}`)
-  return {
-    at: number(record.at, `${at}.at`),
-    id: name('id'),
-    service: name('service'),
-    instance: name('instance'),
-    route: name('route'),
-    method: name('method'),
-    path: text(record.path, `${at}.path`, REPORT_LIMITS.pathLength),
-    status: natural(record.status, `${at}.status`, 999),
-    durationMs: number(record.durationMs, `${at}.durationMs`),
-    attempts: count('attempts'),
-    bytesIn: count('bytesIn'),
-    bytesOut: count('bytesOut'),
-    error: record.error === '' ? '' : oneOf(record.error, `${at}.error`, CODES),
-    client: name('client'),
-  }
-}
-
-function readCount(value: unknown, i: number): TrafficCount {
-  const at = `counts[${i}]`
-  const count = fields(value, at)
-  const numbers = (key: string, length: number) => {
-    const found = list(count[key], `${at}.${key}`, length)
-    if (found.length !== length) throw badField(`${at}.${key}`, `must hold ${length} numbers`)
-    return found.map((n, k) => natural(n, `${at}.${key}[${k}]`))
-  }
-  return {
-    service: text(count.service, `${at}.service`, REPORT_LIMITS.nameLength),
-    instance: text(count.instance, `${at}.instance`, REPORT_LIMITS.nameLength),
-    requests: natural(count.requests, `${at}.requests`),
-    errors: natural(count.errors, `${at}.errors`),
-    classes: numbers('classes', 6),
-    latencySumMs: number(count.latencySumMs, `${at}.latencySumMs`),
-    latencyMaxMs: number(count.latencyMaxMs, `${at}.latencyMaxMs`),
-    buckets: numbers('buckets', LATENCY_BUCKETS),
-    bytesIn: natural(count.bytesIn, `${at}.bytesIn`),
-    bytesOut: natural(count.bytesOut, `${at}.bytesOut`),
-  }
-}
-
-/** Numbers by names, of which only the known ones are taken: they become labels. */
-function readTally<K extends string>(value: unknown, name: string, known: readonly K[]): Partial<Record<K, number>> {
-  const found: Partial<Record<K, number>> = {}
-  for (const [key, n] of Object.entries(fields(value, name))) {
-    found[oneOf(key, name, known)] = natural(n, `${name}.${key.slice(0, 64)}`)
-  }
-  return found
 }

@@ -57,7 +57,7 @@ export async function* statsText(limit: number, deps: ApiDeps, unreadable?: 'fai
       last_checked_at: isoOrNull(status.lastCheckedAt),
       last_failure: isoOrNull(status.lastFailureAt),
       packet_limit: status.polling.packetLimit,
-      ...instanceFacts(status, counts.get(status.instance.id)),
+      ...instanceFacts(status, counts.get(status.instance.id), deps),
     })
     yield `${separator}${fields.slice(0, -1)},"stats_packets":[`
     yield* packetsText(status, limit, deps, unreadable)

@@ -15,7 +15,7 @@ export function serviceViews(deps: ApiDeps) {
   const counts = sumBy(deps.traffic.counts(), (count) => count.service)
   const instances = byService(deps.registry.statuses())
   return deps.config.services.map((service) =>
-    serviceView(service, instances.get(service.name) ?? [], counts.get(service.name) ?? emptySum()),
+    serviceView(service, instances.get(service.name) ?? [], counts.get(service.name) ?? emptySum(), deps),
   )
 }
 
@@ -29,8 +29,14 @@ function byService(statuses: readonly InstanceStatus[]): ReadonlyMap<string, Ins
   return groups
 }
 
-function serviceView(service: ServiceConfig, statuses: readonly InstanceStatus[], count: TrafficCount) {
-  const having = (health: Health) => statuses.filter((status) => status.instance.health === health).length
+function serviceView(
+  service: ServiceConfig,
+  statuses: readonly InstanceStatus[],
+  count: TrafficCount,
+  { traffic }: Pick<ApiDeps, 'traffic'>,
+) {
+  const counted = (test: (status: InstanceStatus) => boolean) => statuses.filter(test).length
+  const having = (health: Health) => counted(({ instance }) => instance.health === health)
   const [up, down, unknown] = [having('up'), having('down'), having('unknown')]
   return {
     name: service.name,
@@ -39,7 +45,10 @@ function serviceView(service: ServiceConfig, statuses: readonly InstanceStatus[]
     up,
     down,
     unknown,
-    overridden: statuses.filter((status) => status.instance.override !== undefined).length,
+    overridden: counted(({ instance }) => instance.override !== undefined),
+    drained: counted(({ instance }) => instance.override === 'drain'),
+    ejected: counted(({ instance }) => traffic.live(instance.id).ejectedBy.length > 0),
+    disputed: counted(({ disputed }) => disputed),
     requests: count.requests,
     errors: count.errors,
     latency_ms: latencyView(count),
@@ -54,8 +63,13 @@ function serviceHealth(up: number, down: number, all: number): ServiceHealth {
 }
 
 /** What `/stats` and `/api/v1/instances` say alike of an instance. */
-export function instanceFacts(status: InstanceStatus, count: TrafficCount | undefined) {
+export function instanceFacts(
+  status: InstanceStatus,
+  count: TrafficCount | undefined,
+  { traffic }: Pick<ApiDeps, 'traffic'>,
+) {
   const { instance } = status
+  const live = traffic.live(instance.id)
   return {
     id: instance.id,
     health: instance.health,
@@ -67,13 +81,19 @@ export function instanceFacts(status: InstanceStatus, count: TrafficCount | unde
     latency_ms: rounded(status.latencyMs),
     requests: count?.requests ?? 0,
     errors: count?.errors ?? 0,
+    in_flight: live.inFlight,
+    connections: live.connections,
+    ejected_by: live.ejectedBy,
+    polling_disputed: status.disputed,
+    flapping: status.flapping,
   }
 }
 
-export function instanceView(status: InstanceStatus, count: TrafficCount | undefined) {
+export function instanceView(status: InstanceStatus, count: TrafficCount | undefined, deps: Pick<ApiDeps, 'traffic'>) {
   const { instance, polling } = status
+  const { damping } = polling
   return {
-    ...instanceFacts(status, count),
+    ...instanceFacts(status, count, deps),
     service: instance.service,
     url: instance.url,
     weight: instance.weight,
@@ -90,6 +110,10 @@ export function instanceView(status: InstanceStatus, count: TrafficCount | undef
       retry_delay_ms: polling.retryDelayMs,
       rise: polling.rise,
       fall: polling.fall,
+      damping:
+        damping === undefined
+          ? null
+          : { changes: damping.changes, window_ms: damping.windowMs, steady_ms: damping.steadyMs },
       packet_limit: polling.packetLimit,
     },
   }

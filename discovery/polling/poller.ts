@@ -16,8 +16,12 @@ import { createWheel } from './wheel.js'
 export interface Poller {
   /** Makes `servers` what is polled. Schedules of instances that stay as they are go on; newcomers are polled at once. */
   sync(servers: readonly ServerConfig[]): void
-  /** Polls out of turn, e.g. because traffic failed; right after the poll that is running, if any. */
-  pollNow(id: string): void
+  /**
+   * Polls out of turn, because traffic failed: right after the poll that is running, if any, whose pauses are cut short. While
+   * polls fail and the instance is not down yet the next one follows at once, `most` in all. One that passes, or says nothing
+   * of the instance, ends it.
+   */
+  pollNow(id: string, most: number): void
   stats(): PollerStats
   /** Aborts what is running; resolves when nothing is left. */
   close(): Promise<void>
@@ -36,12 +40,22 @@ interface Polled {
   server: ServerConfig
   readonly abort: AbortController
   busy: boolean
-  /** A poll was asked for while one was running. */
+  /** Traffic failed there: polls follow each other, and so do the tries of one. */
+  urgent: boolean
+  /** Polls of such a series that may still come. */
+  left: number
+  /** Asked for while a poll was running: that one may have begun before. */
   again: boolean
+  /** Ends the pause between two tries. */
+  hurry: (() => void) | undefined
 }
 
+/** In a series of polls that follow each other: from one to the next, and between the tries of one at most. */
+const SERIES_PAUSE_MS = 20
+const SERIES_RETRY_MS = 5
+
 export function createPoller(
-  registry: Pick<Registry, 'started' | 'observe'>,
+  registry: Pick<Registry, 'started' | 'observe' | 'status'>,
   options: DiscoveryConfig['polling'],
   deps: PollerDeps,
 ): Poller {
@@ -61,21 +75,37 @@ export function createPoller(
 
   function begin(item: Polled, dueAt: number): void {
     item.busy = true
-    const cycle = poll(item, dueAt)
+    const cycle = run(item, dueAt)
       .catch((error: unknown) => log.error({ err: error, instance: item.server.spec.id }, 'a poll threw'))
       .finally(() => {
         running.delete(cycle)
-        item.busy = false
-        if (item.again && !item.abort.signal.aborted) begin(item, clock.now())
-        item.again = false
+        item.busy = item.urgent = false
+        item.left = 0
       })
     running.add(cycle)
   }
 
-  async function poll(item: Polled, dueAt: number): Promise<void> {
+  /** One poll, and those of a series that begins with it or while it runs. */
+  async function run(item: Polled, dueAt: number): Promise<void> {
+    const { signal } = item.abort
+    if (!item.urgent) await poll(item, dueAt)
+    while (item.left > 0 && !signal.aborted && !isDown(item)) {
+      item.left--
+      item.again = false
+      const verdict = await poll(item, clock.now())
+      if (item.again) continue
+      if (verdict !== 'failed' || item.left === 0 || isDown(item)) return
+      await pause(SERIES_PAUSE_MS, signal, clock)
+    }
+  }
+
+  const isDown = (item: Polled): boolean => registry.status(item.server.spec.id)?.instance.health === 'down'
+
+  /** Undefined: it was aborted. */
+  async function poll(item: Polled, dueAt: number): Promise<TryResult['verdict'] | undefined> {
     const { signal } = item.abort
     await gate.enter()
-    if (signal.aborted) return gate.leave()
+    if (signal.aborted) return void gate.leave()
     const { server } = item
     const { spec, polling } = server
     const beganAt = clock.now()
@@ -85,13 +115,13 @@ export function createPoller(
     let tries = 1
     let result = await probe(server, signal)
     while (result.verdict !== 'passed' && tries <= polling.retries && !signal.aborted) {
-      await pause(polling.retryDelayMs, signal, clock)
+      await rest(item, polling.retryDelayMs)
       await gate.enter()
-      if (signal.aborted) return gate.leave()
+      if (signal.aborted) return void gate.leave()
       tries++
       result = await probe(server, signal)
     }
-    if (signal.aborted) return
+    if (signal.aborted) return undefined
     meter.finished(result.verdict)
     // The wall clock may have been set back meanwhile.
     const endedAt = startedAt + Math.round(clock.now() - beganAt)
@@ -101,6 +131,20 @@ export function createPoller(
       { instance: spec.id, startedAt, endedAt, status, response, latencyMs, tries },
       polling.packetLimit,
     )
+    return result.verdict
+  }
+
+  /** Between two tries; short in a series, also when that begins meanwhile. */
+  async function rest(item: Polled, ms: number): Promise<void> {
+    const { signal } = item.abort
+    if (!item.urgent && ms > SERIES_RETRY_MS) {
+      const hurry = new AbortController()
+      item.hurry = () => hurry.abort()
+      await pause(ms, AbortSignal.any([signal, hurry.signal]), clock)
+      item.hurry = undefined
+      if (!hurry.signal.aborted) return
+    }
+    await pause(Math.min(ms, SERIES_RETRY_MS), signal, clock)
   }
 
   /** Inside the gate, which it leaves. */
@@ -131,7 +175,16 @@ export function createPoller(
         const known = polled.get(id)
         const kept = known && isDeepStrictEqual(known.server.polling.frequency, frequency)
         if (known) known.server = server
-        else polled.set(id, { server, abort: new AbortController(), busy: false, again: false })
+        else
+          polled.set(id, {
+            server,
+            abort: new AbortController(),
+            busy: false,
+            urgent: false,
+            left: 0,
+            again: false,
+            hurry: undefined,
+          })
         if (kept) continue
         cron.remove(id)
         if (frequency.kind === 'cron') cron.add(id, frequency.expression)
@@ -140,10 +193,13 @@ export function createPoller(
       wheel.add(fresh)
     },
 
-    pollNow(id) {
+    pollNow(id, most) {
       const item = polled.get(id)
-      if (item?.busy) item.again = true
-      else if (item) begin(item, clock.now())
+      if (item === undefined) return
+      item.urgent = item.again = true
+      item.left = Math.max(item.left, most)
+      if (!item.busy) return begin(item, clock.now())
+      item.hurry?.()
     },
 
     stats: () => ({ instances: polled.size, inFlight: gate.inside, waiting: gate.waiting, ...meter.read() }),

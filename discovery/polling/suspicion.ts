@@ -3,10 +3,13 @@ import type { Clock } from '../../shared/clock.js'
 import type { Registry } from '../registry/status.js'
 import type { Poller } from './poller.js'
 
-/** However many requests fail, an instance is polled out of turn this often at most. */
+/** However many requests fail, an instance gets a series of polls out of turn this often at most. */
 const PAUSE_MS = 1000
 
-/** `suspect(id)`: polls an instance out of turn, unless it is down already or was suspected a moment ago. */
+/**
+ * `suspect(id)`: polls an instance out of turn until polls agree that it is down, or one of them passes; unless it is down
+ * already or was suspected a moment ago.
+ */
 export function createSuspicion(
   registry: Pick<Registry, 'status'>,
   poller: Pick<Poller, 'pollNow'>,
@@ -24,6 +27,6 @@ export function createSuspicion(
     }
     if (last.has(id)) return
     last.set(id, now)
-    poller.pollNow(id)
+    poller.pollNow(id, status.polling.fall)
   }
 }

@@ -1,12 +1,23 @@
 // The only writer of instance state: polls and operators change it here, everybody else reads numbered copies of it.
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../shared/clock.js'
-import type { ServerConfig } from '../../shared/config/model.js'
 import type { Log } from '../../shared/log.js'
-import type { Health, Instance, InstanceSpec, Override, Snapshot } from '../../shared/registry/instance.js'
+import type { Health, Override, Snapshot } from '../../shared/registry/instance.js'
 import type { RegistryEvent, StoredInstance } from '../store/store.js'
+import { damp, STEADY } from './damping.js'
+import {
+  AS_STORED,
+  enter,
+  hypotheses,
+  isDisputed,
+  isSteady,
+  shownHealth,
+  toInstance,
+  toStatus,
+  type Entry,
+} from './entry.js'
 import { observe } from './health.js'
-import type { HealthState, InstanceStatus, Observation, Registry } from './status.js'
+import type { HealthState, InstanceStatus, Registry } from './status.js'
 
 export interface RegistryDeps {
   readonly clock: Clock
@@ -18,33 +29,20 @@ export interface RegistryDeps {
   readonly onChange?: (changed: readonly InstanceStatus[]) => void
 }
 
-export interface OwnedRegistry extends Registry {
-  /** Publishes what has changed now, without waiting for the turn of the event loop to end. */
-  flush(): void
-}
-
-interface Entry {
-  server: ServerConfig
-  instance: Instance
-  health: HealthState
-  checkStartedAt: number | null
-  last: Observation | null
-  lastFailureAt: number | null
-  /** Whether an operator has set or ended the override in this life. */
-  overridden: boolean
-  /** While its row is unread: what the polls of this life would have made of each health that may be stored. */
-  unread: Readonly<Record<Health, HealthState>> | undefined
-}
-
 // A mass outage must not make every reader recompile for each of its instances; the first flip is never held back.
 const PUBLISH_GAP_MS = 20
 
-/** `since` of a health that no poll has changed yet. */
-const AS_STORED = -Infinity
+const DISPUTED = 'polling disputed'
+const HELD = 'flapping: held down'
+const UNCOVERED = 'flapping, but no steady instance is left'
+const STEADY_AGAIN = 'flapping no more'
 
-export function createRegistry(deps: RegistryDeps): OwnedRegistry {
+export function createRegistry(deps: RegistryDeps): Registry {
   const { clock, log, term } = deps
   let entries = new Map<string, Entry>()
+  let groups = new Map<string, Entry[]>()
+  /** Those that flap, and those that did until now. */
+  const damped = new Set<Entry>()
   let current: Snapshot = Object.freeze({ term, seq: 0, instances: Object.freeze([]) })
   let publishedAt = -Infinity
   let cancelPublish: (() => void) | undefined
@@ -67,9 +65,63 @@ export function createRegistry(deps: RegistryDeps): OwnedRegistry {
   }
 
   function update(entry: Entry, override: Override | undefined): void {
-    entry.instance = toInstance(entry.server.spec, entry.health, override)
+    entry.instance = toInstance(entry, override)
     changed.add(entry)
     cancelPublish ??= later(publishedAt + PUBLISH_GAP_MS - clock.now(), publish, clock)
+  }
+
+  /** Takes what polls say of an entry, or that it is held, into the next snapshot. */
+  function show(entry: Entry, reason: string): void {
+    const before = entry.instance.health
+    const after = shownHealth(entry).health
+    if (after === before) return
+    update(entry, entry.instance.override)
+    event(entry, 'health', before, after, reason)
+  }
+
+  /**
+   * Holds the flapping instances of a service down while a steady one can take their requests, and else none of them: damping
+   * never empties a service.
+   */
+  function holdFlapping(service: string): void {
+    const unsteady = [...damped].filter((entry) => entry.server.spec.service === service)
+    if (unsteady.length === 0) return
+    const covered = groups.get(service)?.some(isSteady) === true
+    for (const entry of unsteady) {
+      if (!entry.damping.flapping) damped.delete(entry)
+      const held = entry.damping.flapping && covered
+      if (held === (entry.heldAt !== undefined)) continue
+      const reason = held ? HELD : entry.damping.flapping ? UNCOVERED : STEADY_AGAIN
+      const before = entry.instance.health
+      if (held) entry.heldAt = clock.wall()
+      else {
+        entry.heldAt = undefined
+        entry.releasedAt = clock.wall()
+      }
+      update(entry, entry.instance.override)
+      event(entry, 'health', before, entry.instance.health, reason)
+    }
+  }
+
+  function regroup(): void {
+    groups = new Map()
+    for (const entry of entries.values()) {
+      const { service } = entry.server.spec
+      const members = groups.get(service)
+      if (members) members.push(entry)
+      else groups.set(service, [entry])
+    }
+    for (const service of groups.keys()) holdFlapping(service)
+  }
+
+  /** Tells once that a dispute between polls and traffic begins, and once that it ends. */
+  function disputing(entry: Entry, change: () => void): void {
+    const before = isDisputed(entry)
+    change()
+    const after = isDisputed(entry)
+    if (after === before) return
+    const reason = after ? 'polls fail, and requests succeed' : 'polls and requests agree'
+    event(entry, 'dispute', before ? DISPUTED : 'none', after ? DISPUTED : 'none', reason)
   }
 
   function publish(): void {
@@ -84,14 +136,6 @@ export function createRegistry(deps: RegistryDeps): OwnedRegistry {
     const snapshot = Object.freeze({ term, seq: current.seq + 1, instances: Object.freeze(instances) })
     current = snapshot
     for (const listener of [...listeners]) guarded('a listener of the registry', () => listener(snapshot))
-  }
-
-  function enter(server: ServerConfig, stored: StoredInstance | undefined): Entry {
-    const since = stored?.since ?? clock.wall()
-    const health: HealthState = { health: stored?.health ?? 'unknown', streak: 0, blind: 0, since }
-    const instance = toInstance(server.spec, health, stored?.override)
-    const unseen = { checkStartedAt: null, last: null, lastFailureAt: null }
-    return { server, instance, health, ...unseen, overridden: false, unread: undefined }
   }
 
   function added(entry: Entry): void {
@@ -110,7 +154,7 @@ export function createRegistry(deps: RegistryDeps): OwnedRegistry {
   function adoptOverride(entry: Entry, { override }: StoredInstance): void {
     const before = entry.instance.override
     if (entry.overridden || before === override) return
-    entry.instance = toInstance(entry.server.spec, entry.health, override)
+    entry.instance = toInstance(entry, override)
     changed.add(entry)
     event(entry, 'override', before ?? 'none', override ?? 'none', 'as it was stored')
   }
@@ -133,23 +177,25 @@ export function createRegistry(deps: RegistryDeps): OwnedRegistry {
       for (const server of servers) {
         const id = server.spec.id
         const known = before.get(id)
-        const entry = known ?? enter(server, stored === 'unread' ? undefined : stored?.get(id))
+        const entry = known ?? enter(server, stored === 'unread' ? undefined : stored?.get(id), clock.wall())
         entries.set(id, entry)
         if (known === undefined) {
           if (stored === 'unread') entry.unread = hypotheses()
           else if (!stored?.has(id)) added(entry)
           continue
         }
-        if (!isDeepStrictEqual(known.server.spec, server.spec)) {
-          known.instance = toInstance(server.spec, known.health, known.instance.override)
-        }
+        const same = isDeepStrictEqual(known.server.spec, server.spec)
         known.server = server
+        if (server.polling.damping === undefined) known.damping = STEADY
+        if (!same) known.instance = toInstance(known, known.instance.override)
       }
       for (const [id, entry] of before) {
         if (entries.has(id)) continue
         changed.delete(entry)
+        damped.delete(entry)
         event(entry, 'removed', entry.instance.health, '', 'not configured any more')
       }
+      regroup()
       publish()
     },
 
@@ -164,12 +210,13 @@ export function createRegistry(deps: RegistryDeps): OwnedRegistry {
         }
         if (unread) {
           adoptHealth(entry, unread, row)
-          entry.instance = toInstance(entry.server.spec, entry.health, entry.instance.override)
+          entry.instance = toInstance(entry, entry.instance.override)
           // Its latest state replaces what waits to be written.
           changed.add(entry)
         }
         adoptOverride(entry, row)
       }
+      for (const service of groups.keys()) holdFlapping(service)
       publish()
     },
 
@@ -185,16 +232,26 @@ export function createRegistry(deps: RegistryDeps): OwnedRegistry {
       if (observation.verdict === 'failed') entry.lastFailureAt = observation.endedAt
       const { polling } = entry.server
       const before = entry.health.health
-      entry.health = observe(entry.health, observation, polling)
+      disputing(entry, () => (entry.health = observe(entry.health, observation, polling)))
       if (entry.unread) {
         const { up, down, unknown } = entry.unread
         const next = (health: HealthState) => observe(health, observation, polling)
         entry.unread = { up: next(up), down: next(down), unknown: next(unknown) }
       }
       const after = entry.health.health
+      const wasFlapping = entry.damping.flapping
+      entry.damping = damp(entry.damping, observation, { before, after }, polling.damping)
+      if (entry.damping.flapping) damped.add(entry)
+      // One that begins to flap and is held for it changes once, for that reason.
+      if (entry.damping.flapping !== wasFlapping) holdFlapping(entry.server.spec.service)
       if (after === before) return
-      update(entry, entry.instance.override)
-      event(entry, 'health', before, after, observation.response)
+      show(entry, observation.response)
+      holdFlapping(entry.server.spec.service)
+    },
+
+    setContradicted(id, contradicted) {
+      const entry = entries.get(id)
+      if (entry) disputing(entry, () => (entry.contradicted = contradicted))
     },
 
     setOverride(id, override) {
@@ -205,6 +262,7 @@ export function createRegistry(deps: RegistryDeps): OwnedRegistry {
       if (before === override) return true
       update(entry, override)
       event(entry, 'override', before ?? 'none', override ?? 'none', 'set by an operator')
+      holdFlapping(entry.server.spec.service)
       return true
     },
 
@@ -219,28 +277,6 @@ export function createRegistry(deps: RegistryDeps): OwnedRegistry {
       if (cancelPublish) publish()
     },
   }
-}
-
-function toInstance(spec: InstanceSpec, health: HealthState, override: Override | undefined): Instance {
-  return Object.freeze({ ...spec, health: health.health, since: health.since, ...(override && { override }) })
-}
-
-function toStatus({ instance, server, checkStartedAt, last, lastFailureAt }: Entry): InstanceStatus {
-  return {
-    instance,
-    polling: server.polling,
-    checkStartedAt,
-    lastCheckedAt: last?.endedAt ?? null,
-    lastFailureAt,
-    status: last?.status ?? 'unknown',
-    response: last?.response ?? '',
-    latencyMs: last?.latencyMs ?? null,
-  }
-}
-
-function hypotheses(): Readonly<Record<Health, HealthState>> {
-  const of = (health: Health): HealthState => ({ health, streak: 0, blind: 0, since: AS_STORED })
-  return { up: of('up'), down: of('down'), unknown: of('unknown') }
 }
 
 function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {

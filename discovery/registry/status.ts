@@ -29,6 +29,10 @@ export interface HealthState {
 export interface InstanceStatus {
   readonly instance: Instance
   readonly polling: PollingConfig
+  /** Its health changes so often that it is held down while a steady instance of its service is up. */
+  readonly flapping: boolean
+  /** Polls say that it is down, and requests succeed there. */
+  readonly disputed: boolean
   /** Epoch milliseconds; null before the first poll of this life. */
   readonly checkStartedAt: number | null
   readonly lastCheckedAt: number | null
@@ -57,8 +61,13 @@ export interface Registry extends RegistrySource {
   started(id: string, at: number): void
   /** A poll ended: updates health by streaks, publishes a snapshot if it changed. Unknown ids are ignored. */
   observe(id: string, observation: Observation): void
+  /** False where there is no such instance. */
   setOverride(id: string, override: Override | undefined): boolean
+  /** Whether workers say that requests succeed there although polls fail. */
+  setContradicted(id: string, contradicted: boolean): void
   status(id: string): InstanceStatus | undefined
   /** In the order of the config. */
   statuses(): readonly InstanceStatus[]
+  /** Publishes what has changed now, without holding it back for what may change a moment later. */
+  flush(): void
 }

@@ -1,13 +1,28 @@
 // The instances that the config file names.
-import type { ServiceConfig } from '../../shared/config/model.js'
+import type { ServerConfig, ServiceConfig } from '../../shared/config/model.js'
 import type { Source } from './source.js'
 
-export function createConfigSource(services: readonly ServiceConfig[]): Source {
+export interface ConfigSource extends Source {
+  /** Another config is in force. */
+  replace(services: readonly ServiceConfig[]): void
+}
+
+export function createConfigSource(services: readonly ServiceConfig[]): ConfigSource {
+  let emit: ((all: readonly ServerConfig[]) => void) | undefined
   return {
-    start(emit) {
-      emit(services.flatMap((service) => service.servers))
+    start(to) {
+      emit = to
+      emit(serversOf(services))
       return Promise.resolve()
     },
-    close: () => Promise.resolve(),
+    replace: (next) => emit?.(serversOf(next)),
+    close() {
+      emit = undefined
+      return Promise.resolve()
+    },
   }
+}
+
+function serversOf(services: readonly ServiceConfig[]): ServerConfig[] {
+  return services.flatMap(({ servers }) => servers)
 }

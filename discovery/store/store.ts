@@ -30,7 +30,7 @@ export interface RegistryEvent {
   readonly at: number
   readonly instance: string
   readonly service: string
-  readonly kind: 'health' | 'override' | 'added' | 'removed'
+  readonly kind: 'health' | 'override' | 'dispute' | 'added' | 'removed'
   readonly from: string
   readonly to: string
   readonly reason: string

@@ -62,6 +62,12 @@ export class ClientConnection implements WireOwner, RequestListener {
     wire.resume()
   }
 
+  /** Of a list of forwarders, the peer last: the last address that no trusted proxy has. */
+  addressIn(forwardedFor: string): string {
+    const list = forwardedFor.split(',').map((address) => address.trim())
+    return list.findLast((address) => !this.core.trusts(address)) ?? list[0] ?? this.peer
+  }
+
   /** A read is being handed over: whoever writes may wait for its end to write once. */
   get reading(): boolean {
     return this.reader.busy
@@ -191,6 +197,7 @@ export class ClientConnection implements WireOwner, RequestListener {
   writeHead(status: number, statusText: string, fields: string, keep: boolean, options = ''): void {
     const exchange = this.exchange as Exchange
     exchange.status = status
+    exchange.headAt = this.core.wheel.now()
     this.halfClose?.answering()
     // An answer that overtakes the request's body ends the connection: the rest of that body is nobody's.
     if (!keep || !exchange.requestDone) this.closeAfter = true

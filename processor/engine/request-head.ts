@@ -12,6 +12,7 @@ import {
   valueEnd,
   valueStart,
 } from './fields.js'
+import { isTraceparent } from '../tracing/trace-context.js'
 import { absoluteAuthority, head, type HeadLimits, isHost, readRequestLine } from './request-line.js'
 
 export { head, type HeadLimits }
@@ -24,6 +25,8 @@ const UPGRADE = lowerBytes('upgrade')
 const FORWARDED = lowerBytes('forwarded')
 const X_REAL_IP = lowerBytes('x-real-ip')
 const CONNECTION = lowerBytes('connection')
+const TRACESTATE = lowerBytes('tracestate')
+const TRACEPARENT = lowerBytes('traceparent')
 const KEEP_ALIVE = lowerBytes('keep-alive')
 const MAX_FORWARDS = lowerBytes('max-forwards')
 const X_REQUEST_ID = lowerBytes('x-request-id')
@@ -54,6 +57,8 @@ const OTHER_CODINGS =
 let hosts = 0
 let lengths = 0
 let encodings = 0
+let traceparents = 0
+let tracestate = false
 let connection = ''
 let connectionUpgrade = false
 let connectionTe = false
@@ -93,10 +98,10 @@ function readHead(buf: Buffer, start: number, end: number, limits: HeadLimits, t
 
 function readFields(buf: Buffer, trusted: boolean): number {
   dropNone()
-  hosts = lengths = encodings = 0
+  hosts = lengths = encodings = traceparents = 0
   connection = ''
   head.host = head.forwardedFor = head.forwardedProto = head.forwardedHost = head.requestId = head.via = ''
-  head.upgrade = ''
+  head.upgrade = head.traceparent = ''
   head.contentLength = head.maxForwards = -1
   head.chunked =
     head.close =
@@ -105,6 +110,7 @@ function readFields(buf: Buffer, trusted: boolean): number {
     head.trailers =
     connectionUpgrade =
     connectionTe =
+    tracestate =
       false
 
   const count = fieldCount
@@ -122,8 +128,16 @@ function readFields(buf: Buffer, trusted: boolean): number {
   if (!connectionTe) head.trailers = false
   // RFC 9110 section 9.3.8.
   if (head.method === 'TRACE' && (head.chunked || head.contentLength > 0)) return fault.BODY_IN_TRACE
+  if (traceparents > 0 || tracestate) readTrace(buf)
   head.fields = keptLines(buf) + framingLine()
   return 0
+}
+
+// W3C Trace Context section 3.2: of what is malformed nothing travels on, and its state says nothing without it.
+function readTrace(buf: Buffer): void {
+  if (traceparents === 1 && isTraceparent(head.traceparent)) return
+  head.traceparent = ''
+  dropNamed(buf, 'tracestate')
 }
 
 // The length of a name singles out a few fields at most, so an ordinary field costs one switch.
@@ -173,6 +187,14 @@ function readField(buf: Buffer, i: number, trusted: boolean): number {
         connection = joined(connection, value(buf, i))
         drop(i)
       } else if (equalsIgnoreCase(buf, start, KEEP_ALIVE)) drop(i)
+      else if (equalsIgnoreCase(buf, start, TRACESTATE)) tracestate = true
+      return 0
+    case 11:
+      if (equalsIgnoreCase(buf, start, TRACEPARENT)) {
+        traceparents++
+        head.traceparent = value(buf, i)
+        drop(i)
+      }
       return 0
     case 12:
       if (equalsIgnoreCase(buf, start, X_REQUEST_ID)) {
@@ -273,6 +295,7 @@ function readConnection(buf: Buffer): boolean {
     else if (option === 'keep-alive') head.keepAlive = true
     else if (option === 'upgrade') connectionUpgrade = true
     else if (option === 'te') connectionTe = true
+    else if (option === 'traceparent') head.traceparent = ''
     else if (NOT_TO_REMOVE.test(option)) return false
     dropNamed(buf, option)
   }

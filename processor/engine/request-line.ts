@@ -57,6 +57,8 @@ export interface RequestHead {
   hop: string
   /** TE names `trailers`. */
   trailers: boolean
+  /** A valid one; empty where there is none. Not among the fields that travel on. */
+  traceparent: string
   /** Max-Forwards of TRACE and OPTIONS, where it counts; -1: none. */
   maxForwards: number
   /** Field lines that travel on, each with its CRLF. */
@@ -83,6 +85,7 @@ export const head: RequestHead = {
   upgrade: '',
   hop: '',
   trailers: false,
+  traceparent: '',
   maxForwards: -1,
   fields: '',
 }

@@ -23,8 +23,8 @@ export interface AnswerSink {
   connected(): void
   /** An interim answer (1xx) is in `answer`. */
   interim(): void
-  /** The final head is in `answer`. */
-  answerHead(body: BodyKind): void
+  /** The final head is in `answer`. `whole`: the body has come with it, or there is none. */
+  answerHead(body: BodyKind, whole: boolean): void
   /** A piece of the body with its framing. The bytes are valid until the call returns, or while the reader is paused. */
   answerBody(buf: Buffer, start: number, end: number): void
   answerEnd(): void
@@ -296,7 +296,7 @@ export class UpstreamConnection implements WireOwner, Dialer {
   /** Returns 0, or a fault. */
   private onHead(sink: AnswerSink, buf: Buffer, after: number, end: number): number {
     const { status } = answer
-    if (status >= 200) this.onFinalHead(sink, after < end)
+    if (status >= 200) this.onFinalHead(sink, end - after)
     else if (status === 101) {
       if (sink.upgrade === '' || answer.upgrade !== sink.upgrade) return fault.UNASKED_UPGRADE
       this.onSwitch(sink, buf, after, end)
@@ -305,7 +305,8 @@ export class UpstreamConnection implements WireOwner, Dialer {
     return 0
   }
 
-  private onFinalHead(sink: AnswerSink, more: boolean): void {
+  /** `more`: bytes that have come behind it. */
+  private onFinalHead(sink: AnswerSink, more: number): void {
     this.reusable = !answer.close
     if (answer.keepAliveMs >= 0) {
       // The upstream closes at its own time; a second's margin keeps a request from meeting that close on the way.
@@ -324,8 +325,8 @@ export class UpstreamConnection implements WireOwner, Dialer {
     if (this.bodyKind === 'until-close') this.reusable = false
     // An instance that sends the body that it announces, and may not, would answer the next request with it.
     if (bodiless && (answer.chunked || answer.contentLength > 0)) this.abandonFollowers()
-    if (this.body.done) this.lastByte(more)
-    sink.answerHead(this.bodyKind)
+    if (this.body.done) this.lastByte(more > 0)
+    sink.answerHead(this.bodyKind, this.body.done || (this.bodyKind === 'length' && more >= answer.contentLength))
     if (this.body.done) this.finish(sink)
   }
 
@@ -402,6 +403,6 @@ export class UpstreamConnection implements WireOwner, Dialer {
     if (this.sink === undefined) return this.close()
     if (this.phase === Phase.Ended) return
     const headGone = this.phase !== Phase.Head
-    this.fail(headGone ? 'truncated-answer' : 'connection-reset', headGone ? 'never' : 'idempotent-only', message)
+    this.fail(headGone ? 'truncated-answer' : 'connection-reset', 'idempotent-only', message)
   }
 }

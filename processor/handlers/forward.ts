@@ -1,29 +1,32 @@
-// Sends an exchange to the best instance of a service: attempts until one answers or none may be tried, and both bodies
-// streamed through with back-pressure.
+// Sends an exchange to the best instance of a service: tries one after another until one answers or none may be tried.
+import type { Importance } from '../../shared/config/model.js'
 import { ProxyError } from '../../shared/errors.js'
-import type { Core } from '../core.js'
 import type { Endpoint } from '../balancing/endpoint.js'
 import type { Pool } from '../balancing/pool.js'
+import { standing } from '../balancing/tiers.js'
+import type { Core } from '../core.js'
 import { answer } from '../engine/answer-head.js'
-import { date } from '../engine/reply.js'
-import type { BodyKind, UpstreamConnection } from '../engine/upstream.js'
-import type { Exchange, Handler, RequestSink } from '../exchange.js'
-import { asItCame, inChunks, type Passage, withoutChunks } from '../engine/passage.js'
-import type { Batchable } from '../engine/batcher.js'
+import { Deadline } from '../engine/wheel.js'
 import type { Wire } from '../engine/wire/wire.js'
+import type { Exchange, Handler, RequestSink } from '../exchange.js'
+import { backoffMs } from '../resilience/backoff.js'
+import type { LiveService } from '../resilience/live-service.js'
 import { Replay } from '../resilience/replay.js'
-import { allowedUpgrade, openTunnel } from './switching.js'
-import { isIdempotent, mayRetry, mayRetryStatus, type Tries } from '../resilience/retry.js'
+import { isIdempotent, isRepeatable, mayFollow, mayRetry, mayRetryStatus, type Tries } from '../resilience/retry.js'
+import type { Place, Waiting } from '../resilience/waiting-line.js'
 import type { Route } from '../routing/table.js'
+import { Attempt, type Trying } from './attempt.js'
+import { allowedUpgrade, openTunnel } from './switching.js'
 
 export function createForward(core: Core): Handler {
   return (exchange) => {
     const route = exchange.route as Route
     const pool = exchange.table.pool(route.service)
-    if (pool === undefined) return core.fail(exchange, noInstance(route.service))
-    const forwarding = new Forwarding(exchange, route, pool, core)
+    const { live } = route
+    if (pool === undefined || live === undefined) return core.fail(exchange, noInstance(route.service))
+    const forwarding = new Forwarding(exchange, route, live, pool, core)
     exchange.sink = forwarding
-    forwarding.attempt(undefined)
+    forwarding.start()
   }
 }
 
@@ -31,99 +34,168 @@ function noInstance(service: string): ProxyError {
   return new ProxyError('no-instance', 'upstream', 'never', `no instance of "${service}" may take requests`)
 }
 
-class Forwarding implements RequestSink, Batchable {
-  private endpoint: Endpoint | undefined
-  private connection: UpstreamConnection | undefined
+/** It would take the request, had it less to do. */
+function mayFree({ full, instance }: Endpoint): boolean {
+  return full && standing(instance).tier !== undefined
+}
+
+/**
+ * Better than to fail: polls call it down and its requests do not fail, whatever the config says of a panic; or traffic has
+ * ejected it, and may be wrong by now. Not where a breaker wants it to be left alone.
+ */
+function isLastResort({ barred, disputed, guard, instance }: Endpoint): boolean {
+  const { tier, panic } = standing(instance)
+  if (!barred) return disputed && panic
+  return guard.kind === 'open' && guard.ejected && (tier !== undefined || panic)
+}
+
+class Forwarding implements RequestSink, Trying, Waiting, Tries {
+  readonly upgrade: string
+  readonly repeatable: boolean
+  readonly importance: Importance
+  waitsForContinue: boolean
+  /** The try whose answer the client gets, as far as is known. */
+  private current: Attempt | undefined
+  /** A second one beside it, while neither has answered. */
+  private rival: Attempt | undefined
   private readonly tried: Endpoint[] = []
   private readonly replay: Replay
-  private passage: Passage = asItCame
-  private answerPaused = false
+  /** Why the last try failed. */
+  private failure: ProxyError | undefined
   /** The one extra try that a dead idle connection is worth has been used. */
   private raced = false
-  /** The client sends its body only after a 100, and none has come. */
-  private waitsForContinue: boolean
-  /** Its turn on a shared connection has not come. */
-  private queued = false
-  /** It shares a connection with requests before it: what went wrong there may be theirs. */
-  private behind = false
-  /** Its place among the instance's requests, where those may share connections; 0: none. */
-  private turn = 0
-  readonly upgrade: string
+  /** It goes where polls say that nobody is: nothing better is left. */
+  private panicking = false
+  /** The line's: where it waits for a place. */
+  place: Place | undefined
+  /** It waits for its next try. */
+  private pausing = false
+  /** It counts against the limit of the service. */
+  private admitted = false
+  private ended = false
+  private pause: Deadline | undefined
+  private hedge: Deadline | undefined
 
   constructor(
-    private readonly exchange: Exchange,
+    readonly exchange: Exchange,
     private readonly route: Route,
-    private readonly pool: Pool,
+    private readonly live: LiveService,
+    private readonly pool: Pool<Endpoint>,
     private readonly core: Core,
   ) {
-    this.replay = new Replay(isIdempotent(exchange.method))
+    this.repeatable = isRepeatable(exchange, route.retry)
+    this.importance = route.importance
+    this.replay = new Replay(this.repeatable, route.retry.bodyBytes)
     this.waitsForContinue = exchange.expectsContinue && !exchange.requestDone
     this.upgrade = exchange.offers === '' ? '' : allowedUpgrade(exchange, route)
+    live.began()
   }
 
-  get method(): string {
-    return this.exchange.method
+  get timeouts() {
+    return this.route.timeouts
   }
 
-  get connectMs(): number {
-    return this.route.timeouts.connectMs
+  // ---- tries
+
+  start(): void {
+    if (this.live.full) this.wait()
+    else this.called()
   }
 
-  // ---- attempts
-
-  /** `failure`: why the attempt before this one failed. `again`: the endpoint that gets the request once more. */
-  attempt(failure: ProxyError | undefined, again?: Endpoint): void {
-    const { exchange, core } = this
-    let endpoint = again ?? this.pool.pick(this.tried)
-    if (endpoint === undefined && failure !== undefined && failure.retry !== 'safe') {
-      // All have been tried. One that was reached may do better the second time; one that refused will not.
-      this.tried.length = 0
-      endpoint = this.pool.pick(this.tried)
+  /** Begins a try. `again`: the endpoint that gets the request once more. */
+  private attempt(again?: Endpoint): void {
+    const { exchange, failure } = this
+    const endpoint = again ?? this.choose()
+    if (endpoint === undefined) return this.nobodyLeft()
+    const { batcher } = endpoint
+    if (batcher !== undefined && failure === undefined && batcher.ready && this.batchable) {
+      this.current = this.attemptAt(endpoint)
+      return batcher.add(this.current)
     }
-    if (failure === undefined && endpoint?.batcher?.ready === true && this.batchable) return this.share(endpoint)
-    let connection: UpstreamConnection | undefined
-    let full: ProxyError | undefined
-    while (endpoint !== undefined) {
-      connection = endpoint.acquire(again !== undefined)
-      if (connection !== undefined) break
+    const connection = endpoint.acquire(again !== undefined)
+    if (connection === undefined) {
+      // It has all the connections that it may have.
       this.tried.push(endpoint)
-      full = new ProxyError('overload', 'internal', 'never', 'every instance has all its connections in use')
-      endpoint = this.pool.pick(this.tried)
+      this.failure ??= new ProxyError('overload', 'internal', 'never', 'every instance has all its connections in use')
+      return this.attempt()
     }
-    if (endpoint === undefined || connection === undefined) return core.fail(exchange, failure ?? full ?? this.nobody())
-    this.connection = connection
-    if (failure !== undefined) exchange.retries++
-    this.tryAt(endpoint)
-    connection.begin(this, this.connectMs)
-    connection.writer.begin(this.headFor(endpoint))
-    for (const piece of this.replay.pieces) this.send(piece, 0, piece.length)
-    if (connection.connected) {
-      this.awaitAnswer()
-      // The attempt before this one may have left the client waiting.
-      if (connection.writer.backlog === 0) exchange.client.resume()
+    if (exchange.attempts > 0 && failure !== undefined) {
+      exchange.retries++
+      endpoint.retried()
     }
+    const attempt = this.attemptAt(endpoint)
+    this.current = attempt
+    attempt.begin(connection, this.replay.pieces)
     // Within a read the body may follow at once and leave in the same write.
-    if (exchange.requestDone || !exchange.client.reading) this.requestPause()
+    if (exchange.requestDone || !exchange.client.reading) attempt.flush()
+    // A second try would take a client away from the instance that it comes back to.
+    if (this.live.hedging !== undefined && this.pool.sticky === undefined) this.armHedge(this.live.hedging.delayMs())
   }
 
-  private tryAt(endpoint: Endpoint): void {
-    this.endpoint = endpoint
-    // Later attempts say more about what failed before them.
-    this.turn = this.exchange.attempts === 0 ? (endpoint.batcher?.takeTurn() ?? 0) : 0
-    this.exchange.attempts++
-    this.exchange.instance = endpoint.id
+  private attemptAt(endpoint: Endpoint): Attempt {
+    const { exchange } = this
+    const attempt = new Attempt(this, endpoint, this.core, exchange.attempts === 0 ? 'first' : 'retry')
+    exchange.attempts++
+    exchange.instance = endpoint.id
+    return attempt
   }
 
-  private headFor(endpoint: Endpoint): string {
-    const { method, target, fields, added, trailers } = this.exchange
-    const switching = this.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${this.upgrade}\r\n`
-    return (
-      `${method} ${endpoint.basePath}${target}${endpoint.versionAndHost}` +
-      `${fields}${added}${trailers ? 'TE: trailers\r\nConnection: TE\r\n' : ''}${switching}\r\n`
-    )
+  private choose(): Endpoint | undefined {
+    const { exchange, pool, tried } = this
+    const endpoint = pool.pick(exchange, tried)
+    if (endpoint !== undefined) return endpoint
+    if (this.failure !== undefined && this.failure.retry !== 'safe' && tried.length > 0) {
+      // All have been tried. One that was reached may do better the second time; one that refused will not.
+      tried.length = 0
+      return pool.pick(exchange, tried)
+    }
+    return undefined
   }
 
-  // ---- sharing a connection
+  private nobodyLeft(): void {
+    const { exchange, pool, tried, core } = this
+    if (pool.endpoints.some((endpoint) => mayFree(endpoint) && !tried.includes(endpoint))) return this.wait()
+    const last =
+      pool.pickInPanic(exchange, tried) ?? pool.endpoints.find((one) => isLastResort(one) && !tried.includes(one))
+    if (last !== undefined) {
+      this.panicking = true
+      return this.attempt(last)
+    }
+    const { failure } = this
+    core.fail(exchange, failure === undefined || (this.panicking && failure.retry === 'safe') ? this.nobody() : failure)
+  }
+
+  private nobody(): ProxyError {
+    const { pool, route } = this
+    if (pool.endpoints.some(({ guard, instance }) => guard.barred && standing(instance).tier !== undefined))
+      return new ProxyError('breaker-open', 'upstream', 'never', `every instance of "${route.service}" is failing`)
+    if (!pool.loops) return noInstance(route.service)
+    return new ProxyError('loop', 'client', 'never', `every instance of "${route.service}" is this gateway itself`)
+  }
+
+  get attempts(): number {
+    return this.exchange.attempts
+  }
+
+  get headSent(): boolean {
+    return this.exchange.headSent
+  }
+
+  get replayable(): boolean {
+    return this.replay.possible
+  }
+
+  get headMs(): number {
+    const { retry, timeouts } = this.route
+    const { perTryMs } = retry
+    if (perTryMs === 0 || !this.repeatable || !mayFollow(this, retry)) return timeouts.firstByteMs
+    return timeouts.firstByteMs === 0 ? perTryMs : Math.min(perTryMs, timeouts.firstByteMs)
+  }
+
+  get holdBytes(): number {
+    const { retry } = this.route
+    return retry.holdBytes > 0 && this.repeatable && mayFollow(this, retry) ? retry.holdBytes : -1
+  }
 
   private get batchable(): boolean {
     const { body, method } = this.exchange
@@ -131,217 +203,233 @@ class Forwarding implements RequestSink, Batchable {
     return body === 'none' && this.upgrade === '' && method !== 'HEAD' && isIdempotent(method)
   }
 
-  private share(endpoint: Endpoint): void {
-    this.tryAt(endpoint)
-    endpoint.batcher?.add(this)
+  // ---- waiting for a place
+
+  private wait(): void {
+    const { live, core, exchange } = this
+    if (live.join(this)) {
+      if (!exchange.requestDone) exchange.client.pause()
+      return
+    }
+    live.refused()
+    core.fail(exchange, new ProxyError('overload', 'internal', 'never', `"${live.name}" has all that it can do`))
   }
 
-  get requestHead(): string | undefined {
-    return this.exchange.answerDone ? undefined : this.headFor(this.endpoint as Endpoint)
+  get leftMs(): number {
+    const { totalMs } = this.route.timeouts
+    return totalMs === 0 ? Infinity : this.exchange.startedAt + totalMs - this.core.wheel.now()
   }
 
-  sharing(connection: UpstreamConnection, first: boolean): void {
-    this.connection = connection
-    this.queued = this.behind = !first
-    if (first && connection.connected) this.awaitAnswer()
+  called(): void {
+    if (!this.admitted) this.live.admitted()
+    this.admitted = true
+    this.attempt()
   }
 
-  noConnection(): void {
+  dropped(): void {
+    this.live.refused()
+    const failure = new ProxyError(
+      'overload',
+      'internal',
+      'never',
+      `no place at "${this.live.name}" became free in time`,
+    )
+    this.core.fail(this.exchange, failure)
+  }
+
+  // ---- what becomes of a try
+
+  unplaced(attempt: Attempt): void {
+    if (this.ended || this.exchange.answerDone) return
     this.exchange.attempts--
-    if (this.endpoint !== undefined) this.tried.push(this.endpoint)
-    this.attempt(undefined)
+    this.tried.push(attempt.endpoint)
+    this.attempt()
   }
 
-  // ---- what becomes of an attempt
-
-  private nobody(): ProxyError {
-    if (!this.pool.loops) return noInstance(this.route.service)
-    return new ProxyError('loop', 'client', 'never', `every instance of "${this.route.service}" is this gateway itself`)
-  }
-
-  private get tries(): Tries {
-    const { method, attempts, headSent } = this.exchange
-    return { method, attempts, headSent, replayable: this.replay.possible }
-  }
-
-  /** Lets go of the connection; `usable`: another exchange may have it. */
-  private release(usable: boolean): void {
-    const { connection, endpoint } = this
-    this.connection = undefined
-    if (connection !== undefined) endpoint?.release(connection, this, usable)
-  }
-
-  private retry(failure: ProxyError, again?: Endpoint): void {
-    if (again === undefined && this.endpoint !== undefined) this.tried.push(this.endpoint)
-    this.attempt(failure, again)
-  }
-
-  failed(error: ProxyError): void {
-    const { connection, endpoint, exchange } = this
-    this.release(false)
-    endpoint?.batcher?.failed()
-    this.core.attempted(error.code === 'answer-timeout' || error.code === 'connect-timeout' ? 'timeout' : 'failure')
-    const idleRace =
-      error.code === 'connection-reset' && connection !== undefined && connection.uses > 1 && !connection.heard
-    const othersFault = this.queued || (this.behind && error.code !== 'answer-timeout')
-    this.queued = this.behind = false
-    if (
-      (idleRace || othersFault) &&
-      !this.raced &&
-      !exchange.headSent &&
-      this.replay.possible &&
-      isIdempotent(exchange.method)
-    ) {
-      // The instance closed an idle connection while the request was on its way, or a request before it ended the
-      // connection that it shared: nobody's fault, so no attempt lost.
+  failed(attempt: Attempt, error: ProxyError, blameless: boolean): void {
+    const { exchange, route, core } = this
+    if (blameless && !this.raced && this.mayRace) {
+      // Nobody's fault, so no attempt lost.
       this.raced = true
       exchange.attempts--
-      return this.retry(error, endpoint)
+      this.failure = error
+      attempt.abandon()
+      if (this.alone(attempt)) this.attempt(attempt.endpoint)
+      return
     }
-    if (endpoint !== undefined) this.core.suspect(endpoint.id)
+    attempt.blame(error)
+    // The other one may still answer.
+    if (!this.alone(attempt)) return
     if (exchange.headSent) return exchange.client.abort(error.code)
-    if (mayRetry(error, this.tries, this.route.retry)) return this.retry(error)
-    this.core.fail(exchange, error)
+    this.tried.push(attempt.endpoint)
+    if (mayRetry(error, this, route.retry) && this.live.mayRetry()) return this.retry(error)
+    core.fail(exchange, this.panicking && error.retry === 'safe' ? this.nobody() : error)
+  }
+
+  private get mayRace(): boolean {
+    return !this.exchange.headSent && this.replay.possible && this.repeatable
+  }
+
+  /** Forgets an attempt that is over. False: another one is still on its way. */
+  private alone(attempt: Attempt): boolean {
+    const { current, rival } = this
+    this.current = attempt === current ? rival : current
+    this.rival = undefined
+    return this.current === undefined
+  }
+
+  private retry(failure: ProxyError): void {
+    this.failure = failure
+    const { route, core, exchange } = this
+    const pauseMs = backoffMs(exchange.retries + 1, route.retry.backoff, Math.random)
+    if (pauseMs <= 0) return this.attempt()
+    if (!exchange.requestDone) exchange.client.pause()
+    this.pausing = true
+    this.pause ??= new Deadline(() => this.afterPause())
+    core.wheel.set(this.pause, pauseMs)
+  }
+
+  private afterPause(): void {
+    if (!this.pausing) return
+    this.pausing = false
+    this.attempt()
+  }
+
+  accepts(attempt: Attempt): boolean {
+    const { status } = answer
+    const { live, core, exchange, route } = this
+    if (status >= 500 && mayRetryStatus(status, this, route.retry) && this.mayGoOn(attempt) && live.mayRetry()) {
+      attempt.dismiss()
+      if (!this.alone(attempt)) return false
+      this.tried.push(attempt.endpoint)
+      this.retry(new ProxyError('bad-answer', 'upstream', 'idempotent-only', `the instance answered ${status}`))
+      return false
+    }
+    const other = attempt === this.current ? this.rival : this.current
+    other?.abandon()
+    this.current = attempt
+    this.rival = undefined
+    exchange.instance = attempt.endpoint.id
+    // By the older of two: the younger's time alone would call ever more of the first ones slow.
+    live.hedging?.observe(core.wheel.now() - Math.min(attempt.startedAt, other?.startedAt ?? Infinity))
+    if (this.hedge !== undefined) core.wheel.clear(this.hedge)
+    return true
+  }
+
+  /** An instance that says when to come again is not asked before: only others are, where there are any. */
+  private mayGoOn(attempt: Attempt): boolean {
+    if (!/^retry-after:/im.test(answer.fields)) return true
+    return this.pool.pick(this.exchange, [...this.tried, attempt.endpoint]) !== undefined
+  }
+
+  fieldsFor(endpoint: Endpoint): string {
+    return this.pool.sticky === undefined ? '' : this.pool.sticky.fieldsFor(this.exchange, endpoint)
+  }
+
+  answered(): void {
+    this.exchange.client.finish()
+  }
+
+  switched(attempt: Attempt, wire: Wire, buf: Buffer, start: number, end: number): void {
+    this.rival?.abandon()
+    openTunnel(this.exchange, this.upgrade, wire, { buf, start, end }, this.core, () => {
+      attempt.endpoint.attempted('success')
+      this.core.attempted('success')
+      attempt.release(false)
+    })
+  }
+
+  connected(attempt: Attempt): void {
+    if (attempt === this.current) this.replay.connected()
+  }
+
+  interim(attempt: Attempt): void {
+    if (answer.status === 100) this.waitsForContinue = false
+    if (attempt === this.current) this.exchange.client.interim(answer.statusText, answer.fields)
+  }
+
+  sent(attempt: Attempt): void {
+    if (attempt === this.current) this.exchange.client.resume()
+  }
+
+  // ---- a second try beside a slow one
+
+  private armHedge(delayMs: number | undefined): void {
+    const { exchange, core, live } = this
+    if (exchange.attempts > 1 || !this.batchable) return
+    live.hedging?.began()
+    if (delayMs === undefined) return
+    this.hedge ??= new Deadline(() => this.beginHedge())
+    core.wheel.set(this.hedge, Math.max(1, delayMs))
+  }
+
+  private beginHedge(): void {
+    const { current, exchange, pool, live, route } = this
+    if (this.ended || current === undefined || this.rival !== undefined || exchange.headSent) return
+    if (!mayFollow(this, route.retry)) return
+    const endpoint = pool.pick(exchange, [...this.tried, current.endpoint])
+    if (endpoint === undefined || !(live.hedging?.take() ?? false)) return
+    const connection = endpoint.acquire(false)
+    if (connection === undefined) return
+    endpoint.hedged()
+    this.rival = new Attempt(this, endpoint, this.core, 'hedge')
+    exchange.attempts++
+    this.rival.begin(connection, this.replay.pieces)
+    this.rival.flush()
   }
 
   // ---- the request
 
   requestBody(buf: Buffer, start: number, end: number): void {
-    this.replay.keep(buf, start, end, this.connection?.connected === true)
+    const { current } = this
+    this.replay.keep(buf, start, end, current?.connection?.connected === true)
     this.waitsForContinue = false
-    this.send(buf, start, end)
+    if (current !== undefined) current.send(buf, start, end)
+    else this.exchange.client.pause()
   }
 
   requestEnd(): void {
     this.requestPause()
-    if (this.connection?.connected === true) this.awaitAnswer()
+    this.current?.awaitAnswer()
   }
 
   requestPause(): void {
-    this.connection?.writer.flush()
-  }
-
-  private send(buf: Buffer, start: number, end: number): void {
-    const { connection } = this
-    if (connection === undefined || connection.writer.piece(buf, start, end)) return
-    this.exchange.client.pause()
-    if (connection.connected) connection.arm(this.route.timeouts.idleMs, 'answer-timeout')
-  }
-
-  requestSent(): void {
-    const { connection, exchange } = this
-    if (connection === undefined || connection.writer.backlog > 0 || exchange.answerDone) return
-    exchange.client.resume()
-    if (connection.connected && !exchange.headSent) this.awaitAnswer()
-  }
-
-  private awaitAnswer(): void {
-    if (this.exchange.requestDone || this.waitsForContinue)
-      this.connection?.arm(this.route.timeouts.firstByteMs, 'answer-timeout')
-    else this.connection?.disarm()
-  }
-
-  // ---- the answer
-
-  connected(): void {
-    this.queued = false
-    this.replay.connected()
-    this.awaitAnswer()
-  }
-
-  interim(): void {
-    const { exchange } = this
-    if (answer.status === 100) this.waitsForContinue = false
-    exchange.client.interim(answer.statusText, answer.fields)
-    this.awaitAnswer()
-  }
-
-  switched(wire: Wire, buf: Buffer, start: number, end: number): void {
-    openTunnel(this.exchange, this.upgrade, wire, { buf, start, end }, this.core, () => {
-      this.core.attempted('success')
-      this.release(false)
-    })
-  }
-
-  answerHead(body: BodyKind): void {
-    const { exchange, core } = this
-    const { status } = answer
-    if (status >= 502 && status <= 504 && mayRetryStatus(status, this.tries, this.route.retry)) {
-      this.release(false)
-      core.attempted('failure')
-      return this.retry(new ProxyError('bad-answer', 'upstream', 'idempotent-only', `the instance answered ${status}`))
-    }
-    const { endpoint, turn } = this
-    if (turn > 0) endpoint?.batcher?.answered(turn, core.wheel.now() - exchange.startedAt, endpoint.inFlight)
-    let framing = answer.framing
-    let keep = true
-    if (exchange.minor === 0 && (body === 'chunked' || body === 'until-close')) {
-      keep = false
-      framing = ''
-      if (body === 'chunked') this.passage = withoutChunks()
-    } else if (body === 'until-close') {
-      this.passage = inChunks
-      framing = 'Transfer-Encoding: chunked\r\n'
-    } else if (status === 204 || (exchange.minor === 0 && answer.chunked)) {
-      // RFC 9110 section 8.6: a 204 has no Content-Length; RFC 9112 section 6.1: HTTP/1.0 knows no transfer coding.
-      framing = ''
-    }
-    const fields =
-      `${answer.fields}${framing}${answer.hasDate ? '' : date()}` +
-      `${answer.hasRequestId ? '' : `X-Request-Id: ${exchange.id}\r\n`}${core.viaLine(answer.minor)}`
-    if (status !== 426 || answer.offers === '') exchange.client.writeHead(status, answer.statusText, fields, keep)
-    // RFC 9110 section 15.5.22: it says what to switch to, and section 7.8: Connection names that.
-    else exchange.client.writeHead(426, answer.statusText, `${fields}Upgrade: ${answer.offers}\r\n`, keep, 'Upgrade')
-    this.armIdle()
-  }
-
-  answerBody(buf: Buffer, start: number, end: number): void {
-    const { client } = this.exchange
-    const taken = this.passage.piece(client, buf, start, end)
-    if (taken) this.armIdle()
-    else {
-      this.answerPaused = true
-      this.connection?.pause()
-      this.connection?.disarm()
-      client.stalled()
-    }
-  }
-
-  answerEnd(): void {
-    const { exchange, connection } = this
-    this.passage.end(exchange.client)
-    this.core.attempted('success')
-    this.release(exchange.requestDone && connection?.writer.backlog === 0)
-    exchange.client.finish()
-  }
-
-  answerPause(): void {
-    if (this.exchange.headSent) this.exchange.client.flush()
-  }
-
-  private armIdle(): void {
-    this.connection?.arm(this.route.timeouts.idleMs, 'answer-timeout')
+    this.current?.flush()
   }
 
   // ---- the client
 
   clientDrained(): void {
-    if (!this.answerPaused) return
-    this.answerPaused = false
-    this.connection?.resume()
-    this.armIdle()
+    this.current?.clientDrained()
   }
 
   timedOut(): void {
+    const { current } = this
     this.core.attempted('timeout')
     // A client that is slow to send or to read has used the time up itself.
-    const waiting = this.exchange.requestDone && !this.answerPaused
-    if (waiting && this.endpoint !== undefined) this.core.suspect(this.endpoint.id)
+    if (current !== undefined && this.exchange.requestDone && !current.stalled) {
+      current.endpoint.attempted('timeout')
+      current.blame(new ProxyError('answer-timeout', 'upstream', 'never', 'the whole exchange took too long'))
+    }
     this.clientGone()
   }
 
   clientGone(): void {
     this.replay.drop()
-    this.release(false)
+    this.current?.abandon()
+    this.rival?.abandon()
+    this.current = this.rival = undefined
+  }
+
+  /** The exchange is over, in whatever way. */
+  over(): void {
+    if (this.ended) return
+    this.ended = true
+    const { live, core } = this
+    live.leave(this)
+    this.pausing = false
+    if (this.pause !== undefined) core.wheel.clear(this.pause)
+    if (this.hedge !== undefined) core.wheel.clear(this.hedge)
+    live.ended(this.admitted)
   }
 }

@@ -9,9 +9,19 @@ export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method)
 }
 
+/** Whether a request may be sent again after an instance may have acted on it. */
+export function isRepeatable(
+  request: { readonly method: string; header(name: string): string | undefined },
+  { unsafe }: Pick<RetryConfig, 'unsafe'>,
+): boolean {
+  if (isIdempotent(request.method) || unsafe === 'always') return true
+  return unsafe === 'idempotency-key' && request.header('idempotency-key') !== undefined
+}
+
 /** What the exchange has done so far. */
 export interface Tries {
-  readonly method: string
+  /** It may be sent again after an instance may have acted on it. */
+  readonly repeatable: boolean
   /** Attempts made, the failed one included. */
   readonly attempts: number
   /** Everything that the request consists of can be sent once more. */
@@ -21,18 +31,23 @@ export interface Tries {
 }
 
 export function mayRetry(error: ProxyError, tries: Tries, config: RetryConfig): boolean {
-  if (tries.headSent || tries.attempts >= config.attempts || !tries.replayable) return false
-  if (error.retry === 'never') return false
-  if (error.retry === 'idempotent-only' && !isIdempotent(tries.method)) return false
+  if (!mayFollow(tries, config) || error.retry === 'never') return false
+  if (error.retry === 'idempotent-only' && !tries.repeatable) return false
   return config.on.includes(reasonOf(error.code, error.retry === 'safe'))
 }
 
 /** Whether an answer with this status may be dropped for another try. */
 export function mayRetryStatus(status: number, tries: Tries, config: RetryConfig): boolean {
-  if (tries.headSent || tries.attempts >= config.attempts || !tries.replayable || !isIdempotent(tries.method))
-    return false
-  return (status === 502 || status === 503 || status === 504) && config.on.includes(`${status}`)
+  const reason = STATUSES[status]
+  return reason !== undefined && tries.repeatable && mayFollow(tries, config) && config.on.includes(reason)
 }
+
+/** Whether another try may follow on the present one. */
+export function mayFollow({ attempts, replayable, headSent }: Tries, config: RetryConfig): boolean {
+  return !headSent && replayable && attempts < config.attempts
+}
+
+const STATUSES: Readonly<Record<number, RetryReason>> = { 500: '500', 502: '502', 503: '503', 504: '504' }
 
 function reasonOf(code: Code, nothingSent: boolean): RetryReason {
   if (nothingSent) return 'connect'

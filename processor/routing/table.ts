@@ -1,10 +1,19 @@
 // What a worker routes by: the routes of the config and, per service, the pool that one snapshot makes of its instances.
 // A new snapshot makes a new table; an exchange keeps the one that it began with.
-import type { Config, ExchangeTimeouts, RetryConfig, RouteConfig, RouteMatch } from '../../shared/config/model.js'
+import type {
+  Config,
+  ExchangeTimeouts,
+  Importance,
+  RetryConfig,
+  RouteConfig,
+  RouteMatch,
+} from '../../shared/config/model.js'
+import { RETRY } from '../../shared/config/defaults.js'
 import type { Instance, Snapshot } from '../../shared/registry/instance.js'
 import type { Endpoint } from '../balancing/endpoint.js'
-import { createPool, type Pool } from '../balancing/pool.js'
+import type { Pool } from '../balancing/pool.js'
 import type { Handler } from '../exchange.js'
+import type { LiveService } from '../resilience/live-service.js'
 import { readings } from './path.js'
 import { createTrie, type RequestView, type Trie } from './trie.js'
 
@@ -16,6 +25,9 @@ export interface Route {
   readonly handle: Handler
   readonly timeouts: ExchangeTimeouts
   readonly retry: RetryConfig
+  /** State that the requests of its service share; undefined for a route that answers by itself. */
+  readonly live: LiveService | undefined
+  readonly importance: Importance
   /** Protocols that a client may switch to, in lower case. */
   readonly upgrade: readonly string[]
 }
@@ -32,11 +44,15 @@ export interface RouteTable {
   readonly snapshot: Snapshot
   /** `odd`: the path holds bytes that need a second reading; see `readings`. */
   match(path: string, odd: boolean, request: RequestView): Match
-  pool(service: string): Pool | undefined
+  pool(service: string): Pool<Endpoint> | undefined
 }
 
-/** The routes of a config, each with its own or its service's settings. */
-export function createRoutes(config: Config, handlerOf: (route: RouteConfig) => Handler): Trie<Route> {
+/** The routes of a config, each with its own or its service's settings. `liveOf`: the state of a service, where requests are served. */
+export function createRoutes(
+  config: Config,
+  handlerOf: (route: RouteConfig) => Handler,
+  liveOf: (service: string) => LiveService | undefined = () => undefined,
+): Trie<Route> {
   const services = new Map(config.services.map((service) => [service.name, service]))
   const routes = config.routes.map((route): Route => {
     const service = route.handler.kind === 'forward' ? services.get(route.handler.service) : undefined
@@ -46,7 +62,9 @@ export function createRoutes(config: Config, handlerOf: (route: RouteConfig) => 
       match: route.match,
       handle: handlerOf(route),
       timeouts: { ...(service?.timeouts ?? config.processor.timeouts), ...route.timeouts },
-      retry: { ...(service?.retry ?? { attempts: 1, on: [] }), ...route.retry },
+      retry: { ...(service?.retry ?? { ...RETRY, attempts: 1, on: [] }), ...route.retry },
+      live: service && liveOf(service.name),
+      importance: route.importance,
       upgrade: route.upgrade ?? service?.upgrade ?? [],
     }
   })
@@ -60,22 +78,25 @@ export interface CompileDeps {
   readonly routes: Trie<Route>
   /** The worker's endpoints by id; made for newcomers, retired for those that left. */
   readonly live: Map<string, Endpoint>
+  /** Endpoints that have left and still have something to tell. */
+  readonly gone: Set<Endpoint>
   readonly createEndpoint: (instance: Instance) => Endpoint
-  readonly isSelf: (instance: Instance) => boolean
+  readonly createPool: (service: string, endpoints: readonly Endpoint[]) => Pool<Endpoint>
 }
 
 /** The table for `snapshot`. Pools of services in which nothing changed since `previous` are taken over as they are. */
 export function compile(snapshot: Snapshot, previous: RouteTable | undefined, deps: CompileDeps): RouteTable {
-  const { live, routes } = deps
+  const { live, gone, routes } = deps
   const members = new Map<string, Instance[]>()
   for (const instance of snapshot.instances) {
     const list = members.get(instance.service)
     if (list === undefined) members.set(instance.service, [instance])
     else list.push(instance)
   }
-  const pools = new Map<string, Pool>()
+  const pools = new Map<string, Pool<Endpoint>>()
   const present = new Set<string>()
   for (const [service, instances] of members) {
+    const before = previous?.pool(service)
     let changed = false
     const endpoints = instances.map((instance) => {
       present.add(instance.id)
@@ -83,23 +104,29 @@ export function compile(snapshot: Snapshot, previous: RouteTable | undefined, de
       if (known?.instance === instance) return known
       changed = true
       if (known !== undefined && known.instance.secure === instance.secure) {
-        known.instance = instance
+        known.renew(instance)
         return known
       }
-      known?.retire()
+      if (known !== undefined) leave(known)
       const endpoint = deps.createEndpoint(instance)
+      if (before !== undefined) endpoint.ramp()
       live.set(instance.id, endpoint)
       return endpoint
     })
-    const before = previous?.pool(service)
     const same = !changed && before !== undefined && before.endpoints.length === endpoints.length
-    pools.set(service, same ? before : createPool(endpoints, deps.isSelf))
+    pools.set(service, same ? before : deps.createPool(service, endpoints))
   }
   for (const [id, endpoint] of live) {
     if (present.has(id)) continue
-    endpoint.retire()
+    leave(endpoint)
     live.delete(id)
   }
+
+  function leave(endpoint: Endpoint): void {
+    endpoint.retire()
+    gone.add(endpoint)
+  }
+
   return {
     snapshot,
     pool: (service) => pools.get(service),

@@ -7,8 +7,8 @@ import type { Log } from '../../shared/log.js'
 export interface LinkDeps {
   readonly clock: Clock
   readonly log: Log
-  /** `discovery.token` of the other side. */
-  readonly token?: string
+  /** `discovery.token` of the other side; asked for each time, since a reload may change it. */
+  readonly token?: string | undefined
   /** 0 to 1; Math.random unless told. */
   readonly random?: () => number
 }
@@ -26,7 +26,7 @@ export interface DiscoveryLink {
 }
 
 /** `url`: where the discovery server listens, e.g. `http://10.0.0.1:8008`. Throws a TypeError for what is no http(s) URL. */
-export function createLink(url: string, { token }: Pick<LinkDeps, 'token'>): DiscoveryLink {
+export function createLink(url: string, deps: Pick<LinkDeps, 'token'>): DiscoveryLink {
   const base = new URL(url.endsWith('/') ? url : `${url}/`)
   if (base.protocol !== 'http:' && base.protocol !== 'https:')
     throw new TypeError('the registry needs a http or https URL')
@@ -34,6 +34,7 @@ export function createLink(url: string, { token }: Pick<LinkDeps, 'token'>): Dis
   return {
     name: `${base.origin}${base.pathname}`,
     open(method, path, headers, onAnswer) {
+      const { token } = deps
       const options: RequestOptions = {
         method,
         headers: { ...headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },

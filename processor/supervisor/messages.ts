@@ -15,14 +15,18 @@ export type ToWorker =
       readonly port: number
       /** In base64: the same in all workers, so that a client may resume its TLS session with any of them. */
       readonly ticketKeys: string
+      /** In base64: signs the cookies by which clients come back to their instance; the same in all workers. */
+      readonly stickySecret: string
       readonly level: LogLevel
       readonly change: Change
     }
   | { readonly kind: 'change'; readonly change: Change }
+  /** Another config, and the change of the registry that belongs to it. */
+  | { readonly kind: 'config'; readonly config: Config; readonly change: Change }
   /** Report now; answered by `flushed` after the report. */
   | { readonly kind: 'flush'; readonly id: number }
-  /** Take no new connection, finish what runs, end. */
-  | { readonly kind: 'drain' }
+  /** Take no new connection, finish what runs, end. `gentle`: idle connections may ask once more, and are told to leave. */
+  | { readonly kind: 'drain'; readonly gentle: boolean }
 
 export type FromWorker =
   | { readonly kind: 'serving' }

@@ -2,7 +2,15 @@
 import type { Code } from '../../shared/errors.js'
 import { REPORT_LIMITS } from '../../shared/metrics/limits.js'
 import type { Refusal } from '../../shared/metrics/refusals.js'
-import type { AttemptResult, Report, RequestRecord } from '../../shared/metrics/report.js'
+import { NamedSums } from '../../shared/metrics/named-sums.js'
+import type {
+  AttemptCount,
+  AttemptResult,
+  EndpointState,
+  Report,
+  RequestRecord,
+  ServiceCount,
+} from '../../shared/metrics/report.js'
 import { addTally, addTo, emptySum, type Sum } from '../../shared/metrics/sum.js'
 
 /** Records of all workers that wait; the rings of the other side would hardly keep more. */
@@ -10,6 +18,8 @@ const MOST_RECORDS = 20_000
 /** Of the records in one report, so that it stays far below the limit of the body. */
 const RECORD_BYTES = REPORT_LIMITS.bodyBytes / 4
 const FEW_COUNTS = REPORT_LIMITS.counts / 4
+/** Of the states of endpoints in one report. */
+const ENDPOINT_BYTES = REPORT_LIMITS.bodyBytes / 2
 
 export interface PendingReports {
   add(report: Report): void
@@ -23,11 +33,14 @@ interface Pending {
   records: RequestRecord[]
   attempts: Record<AttemptResult, number>
   retries: number
+  tried: NamedSums<AttemptCount>
+  services: NamedSums<ServiceCount>
   suspects: Set<string>
   codes: Partial<Record<Code, number>>
   refusals: Partial<Record<Refusal, number>>
   shed: number
-  gauges: Report['gauges']
+  /** As of the newest report: what it says of now, and what it left as it was. */
+  now: Pick<Report, 'gauges' | 'snapshot' | 'endpoints' | 'waiting'>
 }
 
 export function createPendingReports(): PendingReports {
@@ -37,7 +50,7 @@ export function createPendingReports(): PendingReports {
   function of(report: Report): Pending {
     const found = pending.get(report.worker)
     if (found !== undefined) return found
-    const first = fresh(report.gauges)
+    const first = fresh(stateOf(report))
     pending.set(report.worker, first)
     return first
   }
@@ -60,8 +73,12 @@ export function createPendingReports(): PendingReports {
       addTally(into.codes, report.codes)
       addTally(into.refusals, report.refusals)
       into.retries += report.retries
+      for (const count of report.tried) into.tried.add(count)
+      for (const count of report.services) into.services.add(count)
       for (const id of report.suspects) if (into.suspects.size < REPORT_LIMITS.suspects) into.suspects.add(id)
-      into.gauges = report.gauges
+      const now = { ...into.now, ...stateOf(report) }
+      // Endpoints are as of the snapshot that came with them: beside a newer one they would say what nobody has seen.
+      into.now = report.endpoints || !into.now.endpoints ? now : { ...now, snapshot: into.now.snapshot }
     },
 
     take() {
@@ -78,18 +95,21 @@ export function createPendingReports(): PendingReports {
         counts: counts.map(([, sum]) => sum),
         attempts: from.attempts,
         retries: from.retries,
+        tried: from.tried.take(FEW_COUNTS),
+        services: from.services.take(FEW_COUNTS),
         suspects: [...from.suspects],
         codes: from.codes,
         refusals: from.refusals,
         served: taken.length + from.shed,
         shed: from.shed,
-        gauges: from.gauges,
+        ...from.now,
       }
       pending.delete(worker)
       // What is left goes to the back of the line.
-      if (from.records.length > 0 || from.sums.size > 0) {
-        const { sums, records, gauges } = from
-        pending.set(worker, { ...fresh(gauges), sums, records })
+      const { sums, records: rest, tried, services } = from
+      if (rest.length > 0 || sums.size > 0 || tried.size > 0 || services.size > 0) {
+        const { gauges, snapshot } = from.now
+        pending.set(worker, { ...fresh({ gauges, snapshot }), sums, records: rest, tried, services })
       }
       return report
     },
@@ -100,18 +120,43 @@ export function createPendingReports(): PendingReports {
   }
 }
 
-function fresh(gauges: Report['gauges']): Pending {
+/** What a report says of now; without the members that it left as they were. */
+function stateOf({ gauges, snapshot, endpoints, waiting }: Report): Pending['now'] {
+  return {
+    gauges,
+    snapshot,
+    ...(endpoints && { endpoints: endpointsThatFit(endpoints) }),
+    ...(waiting && { waiting: waiting.slice(0, FEW_COUNTS) }),
+  }
+}
+
+function fresh(now: Pending['now']): Pending {
   return {
     sums: new Map(),
     records: [],
     attempts: { success: 0, failure: 0, timeout: 0 },
     retries: 0,
+    tried: new NamedSums(),
+    services: new NamedSums(),
     suspects: new Set(),
     codes: {},
     refusals: {},
     shed: 0,
-    gauges,
+    now,
   }
+}
+
+/** Of too many those first without which something wrong would be believed: that nothing runs there, or all is well. */
+function endpointsThatFit(endpoints: readonly EndpointState[]): readonly EndpointState[] {
+  const sizes = endpoints.map(({ instance }) => 160 + Buffer.byteLength(instance))
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  if (total <= ENDPOINT_BYTES && endpoints.length <= REPORT_LIMITS.endpoints) return endpoints
+  const idle = ({ inFlight, guard, disputed }: EndpointState) => inFlight === 0 && guard === 'closed' && !disputed
+  const ordered = endpoints.map((state, i) => ({ state, size: sizes[i] ?? 0, idle: idle(state) }))
+  ordered.sort((a, b) => Number(a.idle) - Number(b.idle))
+  let bytes = 0
+  const kept = ordered.slice(0, REPORT_LIMITS.endpoints).filter(({ size }) => (bytes += size) <= ENDPOINT_BYTES)
+  return kept.map(({ state }) => state)
 }
 
 function recordsThatFit(records: readonly RequestRecord[]): number {

@@ -1,4 +1,4 @@
-// Keeps the workers: starts them, hands them each snapshot, gathers their reports, replaces those that die or hang.
+// Leads the workers: binds the port, hands them each snapshot and each config, gathers their reports.
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../shared/clock.js'
 import type { Config } from '../../shared/config/model.js'
@@ -8,12 +8,21 @@ import type { ProcessorStatus, ProcessorView } from '../../shared/processor.js'
 import { diff } from '../../shared/registry/delta.js'
 import type { RegistrySource, Snapshot } from '../../shared/registry/instance.js'
 import { PRODUCT } from '../../shared/version.js'
+import { createCrew } from './crew.js'
+import { watchForHangs } from './hang-watch.js'
 import { bind } from './listen.js'
-import type { FromWorker } from './messages.js'
+import type { FromWorker, ToWorker } from './messages.js'
 import { WorkerProcess } from './worker-process.js'
 
 export interface Processor extends ProcessorView {
   readonly port: number
+  /**
+   * Goes by another config, of which `applicable` has taken out what needs a restart. `swapRegistry` does the same for the
+   * registry: what it publishes reaches the workers together with the config.
+   */
+  reconfigure(config: Config, swapRegistry?: () => void): void
+  /** New workers in place of the old ones, one by one; see `Crew.replaceAll`. */
+  replaceWorkers(): Promise<{ readonly replaced: number; readonly draining: number }>
   /** Refuses new connections, lets what runs end, resolves when every worker has gone. */
   drain(): Promise<void>
   /** Ends the workers at once. */
@@ -30,59 +39,50 @@ export interface SupervisorDeps {
   readonly namePrefix?: string
 }
 
-/** A worker that lived for less is not replaced at once: it would only die again. */
-const SETTLED_MS = 5000
-const FIRST_BACKOFF_MS = 100
-const MOST_BACKOFF_MS = 5000
-/** A worker gets this long to load and listen. */
-const START_MS = 15_000
 /** How long a flush waits for a worker that does not answer. */
 const FLUSH_MS = 250
 
 /** Binds the port and starts the workers; resolves when all of them serve. Rejects with one line that says what to do. */
-export async function startProcessor(config: Config, deps: SupervisorDeps): Promise<Processor> {
-  const { processor } = config
+export async function startProcessor(first: Config, deps: SupervisorDeps): Promise<Processor> {
   const { clock, log, registry } = deps
-  const { handle, port } = await bind(config)
+  const { handle, port } = await bind(first)
   const via = `${PRODUCT}-${randomBytes(4).toString('hex')}`
-  // No worker speaks to the admin API, so none needs to know its token.
-  const { token: _token, ...discovery } = config.discovery
-  const forWorkers: Config = { ...config, discovery }
-  const workers = new Set<WorkerProcess>()
+  // Both stay as long as this process: clients come back with what any worker, of any config, has given them.
+  const ticketKeys = randomBytes(48).toString('base64')
+  const stickySecret = randomBytes(32).toString('base64')
   const waiting = new Map<number, () => void>()
+  let config = forWorkers(first)
   let state: ProcessorStatus['state'] = 'starting'
   let snapshot: Snapshot = registry.current
-  let replaced = 0
   let named = 0
   let flushes = 0
-  let shortLives = 0
-  let changed = (): void => undefined
+  let swapping = false
 
-  const ticketKeys = randomBytes(48).toString('base64')
+  const crew = createCrew(first.processor.workers, {
+    clock,
+    log,
+    spawn,
+    drainMs: () => config.processor.timeouts.drainMs,
+  })
+  const { workers } = crew
+  let endWatch = watchForHangs(workers, first.processor.hangMs, deps)
 
-  function spawn(): void {
+  function spawn(): WorkerProcess {
     const name = `${deps.namePrefix ?? ''}w${++named}`
-    const start = {
-      kind: 'start',
-      name,
-      config: forWorkers,
-      via,
-      port,
-      ticketKeys,
-      level: deps.level,
-      change: { kind: 'whole', snapshot },
-    } as const
+    const { level } = deps
+    const change = { kind: 'whole', snapshot } as const
+    const start = { kind: 'start', name, config, via, port, ticketKeys, stickySecret, level, change } as const
     const now = { monotonic: clock.now(), wall: clock.wall() }
-    workers.add(new WorkerProcess(name, start, handle, now, { message: onMessage, exit: onExit }))
+    return new WorkerProcess(name, start, handle, now, { message: onMessage, exit: crew.exited })
   }
 
   function onMessage(worker: WorkerProcess, message: FromWorker): void {
     worker.heardAt = clock.now()
     switch (message.kind) {
       case 'serving':
-        worker.state = state === 'draining' ? 'draining' : 'serving'
+        worker.state = worker.retiring || state === 'draining' ? 'draining' : 'serving'
         log.info({ worker: worker.name, pid: worker.pid, port }, 'worker serves')
-        return changed()
+        return crew.serving(worker)
       case 'failed':
         log.error({ worker: worker.name }, `worker cannot listen: ${message.message}`)
         return worker.kill()
@@ -99,65 +99,34 @@ export async function startProcessor(config: Config, deps: SupervisorDeps): Prom
     }
   }
 
-  function onExit(worker: WorkerProcess, reason: string): void {
-    workers.delete(worker)
-    changed()
-    if (state === 'draining' || state === 'stopped') return
-    replaced++
-    const livedMs = clock.now() - worker.bornAt
-    shortLives = livedMs < SETTLED_MS ? shortLives + 1 : 0
-    const delayMs = shortLives <= 1 ? 0 : Math.min(MOST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (shortLives - 2))
-    log.error({ worker: worker.name, pid: worker.pid, reason, delayMs }, 'worker is gone and gets replaced')
-    clock.after(delayMs, () => {
-      if (state === 'serving' || state === 'starting') spawn()
-    })
+  function tellAll(message: ToWorker): void {
+    for (const worker of workers) worker.send(message)
   }
 
   const unsubscribe = registry.subscribe((next) => {
+    if (swapping) return
     const change = diff(snapshot, next)
     snapshot = next
-    for (const worker of workers) worker.send({ kind: 'change', change })
+    tellAll({ kind: 'change', change })
   })
 
-  // Looks for workers that have gone silent. After a stall of this process nobody's silence means anything.
-  const lookMs = Math.max(50, processor.hangMs / 5)
-  let lookedAt = clock.now()
-  const look = setInterval(() => {
-    const now = clock.now()
-    const stalled = now - lookedAt > lookMs * 3
-    lookedAt = now
-    for (const worker of workers) {
-      if (stalled) worker.heardAt = now
-      const patienceMs = worker.state === 'starting' ? Math.max(START_MS, processor.hangMs) : processor.hangMs
-      if (now - worker.heardAt <= patienceMs) continue
-      log.error({ worker: worker.name, pid: worker.pid, silentMs: Math.round(now - worker.heardAt) }, 'worker hangs')
-      worker.kill()
-    }
-  }, lookMs)
-
-  function until(settled: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      changed = () => {
-        if (settled()) resolve()
-      }
-      changed()
-    })
-  }
-
-  for (let i = 0; i < processor.workers; i++) spawn()
-  await until(
-    () => shortLives > 3 || [...workers].filter((worker) => worker.state === 'serving').length >= processor.workers,
-  )
-  if (shortLives > 3) {
+  try {
+    await crew.start()
+  } catch (error) {
     stop()
-    throw new Error(`the workers do not start on port ${port}: see the lines above`)
+    throw new Error(`the workers do not start on port ${port}: see the lines above`, { cause: error })
   }
   state = 'serving'
 
-  function stop(): void {
+  function end(): void {
     state = 'stopped'
-    clearInterval(look)
+    endWatch()
     unsubscribe()
+  }
+
+  function stop(): void {
+    crew.dismiss()
+    end()
     for (const worker of workers) worker.kill()
     handle.close()
   }
@@ -165,12 +134,33 @@ export async function startProcessor(config: Config, deps: SupervisorDeps): Prom
   return {
     port,
     status: () => ({
-      name: processor.name,
+      name: config.processor.name,
       state,
       port,
-      replaced,
+      replaced: crew.replaced,
       workers: [...workers].map((worker) => worker.status()),
     }),
+    reconfigure(next, swapRegistry = () => undefined) {
+      if (state !== 'serving') return swapRegistry()
+      // One message for both, and one new table in each worker: a route that came before its instances would answer 503, and
+      // instances that left before their routes would, too.
+      swapping = true
+      try {
+        swapRegistry()
+      } finally {
+        swapping = false
+      }
+      const { hangMs } = config.processor
+      config = forWorkers(next)
+      const change = diff(snapshot, registry.current)
+      snapshot = registry.current
+      tellAll({ kind: 'config', config, change })
+      crew.resize(next.processor.workers)
+      if (next.processor.hangMs === hangMs) return
+      endWatch()
+      endWatch = watchForHangs(workers, next.processor.hangMs, deps)
+    },
+    replaceWorkers: () => crew.replaceAll(),
     async flush() {
       const asked = [...workers].filter((worker) => worker.state === 'serving' || worker.state === 'draining')
       await Promise.all(asked.map(flushOne))
@@ -178,20 +168,16 @@ export async function startProcessor(config: Config, deps: SupervisorDeps): Prom
     async drain() {
       if (state === 'stopped') return
       state = 'draining'
+      crew.dismiss()
       handle.close()
-      for (const worker of workers) {
-        if (worker.state === 'serving') worker.state = 'draining'
-        worker.send({ kind: 'drain' })
-      }
+      for (const worker of workers) worker.drain()
       // A worker that hangs while it drains must not hold up the end.
-      const { drainMs } = processor.timeouts
+      const { drainMs } = config.processor.timeouts
       const giveUp =
         drainMs > 0 ? clock.after(drainMs + 2000, () => workers.forEach((worker) => worker.kill())) : undefined
-      await until(() => workers.size === 0)
+      await crew.gone()
       giveUp?.()
-      state = 'stopped'
-      clearInterval(look)
-      unsubscribe()
+      end()
     },
     kill: stop,
   }
@@ -209,4 +195,10 @@ export async function startProcessor(config: Config, deps: SupervisorDeps): Prom
       worker.send({ kind: 'flush', id })
     })
   }
+}
+
+/** No worker speaks to the admin API, so none needs to know its token. */
+function forWorkers(config: Config): Config {
+  const { token: _token, ...discovery } = config.discovery
+  return { ...config, discovery }
 }

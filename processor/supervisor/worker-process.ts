@@ -21,6 +21,8 @@ export interface WorkerEvents {
 
 export class WorkerProcess {
   state: WorkerStatus['state'] = 'starting'
+  /** It was told to end, and nobody takes its place. */
+  retiring = false
   /** Monotonic milliseconds of its last sign of life. */
   heardAt: number
   snapshotSeq = 0
@@ -68,6 +70,19 @@ export class WorkerProcess {
   send(message: ToWorker, handle?: SendHandle): void {
     // A worker that dies meanwhile reports itself by its exit.
     if (this.child.connected) this.child.send(message, handle, () => undefined)
+  }
+
+  /** Takes no new connection, and lets its clients go one by one. */
+  retire(): void {
+    this.retiring = true
+    this.state = 'draining'
+    this.send({ kind: 'drain', gentle: true })
+  }
+
+  /** The whole processor ends: connections that wait for nothing end at once. */
+  drain(): void {
+    if (this.state === 'serving') this.state = 'draining'
+    this.send({ kind: 'drain', gentle: false })
   }
 
   kill(): void {

@@ -1,5 +1,21 @@
 // Every default of the config, in the units of the model.
-import type { Batch, DownstreamTlsConfig, LimitsConfig, RetentionConfig, RetryConfig, TimeoutsConfig } from './model.js'
+import type {
+  AccessLogConfig,
+  BalanceConfig,
+  Batch,
+  BreakerConfig,
+  ConcurrencyConfig,
+  DampingConfig,
+  DownstreamTlsConfig,
+  HedgeConfig,
+  LimitsConfig,
+  OutlierConfig,
+  RetentionConfig,
+  RetryConfig,
+  StickyConfig,
+  TimeoutsConfig,
+  TracingConfig,
+} from './model.js'
 
 const SECOND = 1000
 const HOUR = 3_600_000
@@ -69,4 +85,55 @@ export const TIMEOUTS: TimeoutsConfig = {
   drainMs: 30 * SECOND,
 }
 
-export const RETRY: RetryConfig = { attempts: 3, on: ['connect', 'reset'] }
+export const RETRY: RetryConfig = {
+  attempts: 3,
+  on: ['connect', 'reset'],
+  backoff: { baseMs: 25, mostMs: 1 * SECOND },
+  budget: { share: 0.2, floor: 10 },
+  perTryMs: 0,
+  unsafe: 'never',
+  bodyBytes: 64 * 1024,
+  holdBytes: 0,
+}
+
+/** What holds inside a block that is there. */
+export const HEDGE: HedgeConfig = { after: { kind: 'quantile', q: 0.95 }, most: 0.05 }
+
+/** What holds inside a block that is there. */
+export const BREAKER: BreakerConfig = {
+  consecutive: 0,
+  rate: 0.5,
+  volume: 20,
+  windowMs: 10 * SECOND,
+  openMs: 5 * SECOND,
+}
+
+export const OUTLIER: OutlierConfig = {
+  enabled: true,
+  failures: 3,
+  answers: 5,
+  statuses: [[500, 599]],
+  baseMs: 1 * SECOND,
+  mostMs: 60 * SECOND,
+  most: 0.5,
+}
+
+export const BALANCE: BalanceConfig = {
+  strategy: 'round-robin',
+  preferZone: false,
+  slowStartMs: 0,
+  spillBelow: 0,
+  panic: 'serve',
+}
+
+export const STICKY: StickyConfig = { cookie: 'serverpy', path: '/', secure: false, sameSite: 'Lax' }
+
+export const CONCURRENCY: ConcurrencyConfig = { instance: 0, service: 0, queue: 100, queueMs: 100 }
+
+/** What holds inside a block that is there. */
+export const DAMPING: DampingConfig = { changes: 5, windowMs: 60 * SECOND, steadyMs: 30 * SECOND }
+
+export const ACCESS_LOG: AccessLogConfig = { sample: 0 }
+
+/** What holds inside a block that is there. */
+export const TRACING: Pick<TracingConfig, 'sample'> = { sample: 1 }

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Document, Path } from './document.js'
 import { quoted, type Fault, type Part } from './problem.js'
 import { isObject } from './reader.js'
-import { suggest } from './suggest.js'
+import { closest, suggest } from './suggest.js'
 import { isNumeric } from './variables.js'
 
 export interface Finding extends Fault {
@@ -36,7 +36,9 @@ function explain(issue: Issue, base: Path, schema: z.ZodType, document: Document
       const branch = issue.errors.find((issues) => !issues.some(isOfAnotherType))
       if (branch) return branch.flatMap((inner) => explain(inner, path, schema, document))
       const numbers = issue.errors.flat().some((inner) => inner.code === 'invalid_type' && inner.expected === 'number')
-      return one(withQuotesHint({ message: issue.message }, value, numbers))
+      const near = typeof value === 'string' ? closest(value, issue.errors.flat().flatMap(wordsOf)) : undefined
+      const hinted = near === undefined ? {} : { hint: `did you mean "${near}"?` }
+      return one(withQuotesHint({ message: issue.message, ...hinted }, value, numbers))
     }
     case 'unrecognized_keys': {
       const known = knownKeys(schema, path)
@@ -67,6 +69,11 @@ function explain(issue: Issue, base: Path, schema: z.ZodType, document: Document
 /** Whether the branch of a union that raised `issue` is for another type of value altogether. */
 function isOfAnotherType(issue: Issue): boolean {
   return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value')
+}
+
+/** The words that would do in the place of what `issue` refuses. */
+function wordsOf(issue: Issue): string[] {
+  return issue.code === 'invalid_value' ? issue.values.filter((word) => typeof word === 'string') : []
 }
 
 function wordFault(value: unknown, allowed: readonly unknown[]): Fault {

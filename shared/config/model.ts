@@ -72,6 +72,11 @@ export interface ProcessorConfig {
   readonly hangMs: number
   /** Peers whose X-Forwarded-* are believed, as addresses or CIDR blocks. */
   readonly trustedProxies: readonly string[]
+  /** Where it runs, for services that prefer instances nearby. */
+  readonly zone?: string
+  readonly accessLog: AccessLogConfig
+  /** Undefined: no spans are sent. `traceparent` travels in any case. */
+  readonly tracing?: TracingConfig
   /** Undefined: the port speaks plain HTTP. With it, TLS only. */
   readonly tls?: DownstreamTlsConfig
   readonly limits: LimitsConfig
@@ -80,6 +85,19 @@ export interface ProcessorConfig {
   readonly batch: Batch
   /** Newest requests kept per instance; 0 keeps none. */
   readonly requestLimit: number
+}
+
+export interface AccessLogConfig {
+  /** Share of the requests that get a line, 0 to 1; failed ones always do, unless it is 0. */
+  readonly sample: number
+}
+
+export interface TracingConfig {
+  /** URL of an OTLP/HTTP receiver of traces. */
+  readonly endpoint: string
+  /** Share of the traces begun here that are sent, 0 to 1; a caller's own decision stands. */
+  readonly sample: number
+  readonly headers: Readonly<Record<string, string>>
 }
 
 /** Paths and names only: the keys themselves never leave the process that uses them. */
@@ -144,20 +162,120 @@ export interface TimeoutsConfig {
 /** What a service or a route may set for its own requests. */
 export type ExchangeTimeouts = Pick<TimeoutsConfig, 'connectMs' | 'firstByteMs' | 'idleMs' | 'totalMs'>
 
-export type RetryReason = 'connect' | 'reset' | 'timeout' | '502' | '503' | '504'
+export type RetryReason = 'connect' | 'reset' | 'timeout' | '500' | '502' | '503' | '504'
 
 export interface RetryConfig {
   /** Tries in all, the first one included. */
   readonly attempts: number
   readonly on: readonly RetryReason[]
+  /** Pause before the second retry and later ones, drawn from 0 to `baseMs` doubled each time up to `mostMs`. The first is at once. */
+  readonly backoff: { readonly baseMs: number; readonly mostMs: number }
+  /** Retries of the last ten seconds, per service and worker: this share of the requests of that time, and `floor` more. */
+  readonly budget: { readonly share: number; readonly floor: number }
+  /** From the request's last byte to the head of the answer, of one try that may be followed by another; 0: `firstByteMs` alone. */
+  readonly perTryMs: number
+  /** Requests that are not idempotent: `never` again once a byte has left; `idempotency-key`: where they carry that field; `always`. */
+  readonly unsafe: 'never' | 'idempotency-key' | 'always'
+  /** Bytes of a request's body that are kept to be sent again; longer ones are sent once. */
+  readonly bodyBytes: number
+  /** An answer with so short a body is passed on when it has come whole, so that a truncated one can be tried again; 0: at once. */
+  readonly holdBytes: number
 }
+
+/** A second try beside the first, for idempotent requests without a body, when the first is slower than most. */
+export interface HedgeConfig {
+  /** A fixed wait, or the latency that this share (0 to 1) of the service's answers of late stayed below. */
+  readonly after: { readonly kind: 'ms'; readonly ms: number } | { readonly kind: 'quantile'; readonly q: number }
+  /** Share of the service's requests, at most, that get a second try. */
+  readonly most: number
+}
+
+/** Opens on what an instance answers and how often it fails; while it is open the instance gets no request at all. */
+export interface BreakerConfig {
+  /** Failures in a row that open it; 0: not by that. */
+  readonly consecutive: number
+  /** Share of failures within `windowMs` that opens it; 0: not by that. */
+  readonly rate: number
+  /** Fewer requests than this in the window say nothing about a rate. */
+  readonly volume: number
+  readonly windowMs: number
+  /** How long it stays open before one request may try. */
+  readonly openMs: number
+}
+
+/** Ejects an instance that traffic cannot use, ahead of the polls; ejections never take more than `most` of a service. */
+export interface OutlierConfig {
+  readonly enabled: boolean
+  /** Resets, timeouts and truncated answers in a row that eject; a refused connection ejects at once. */
+  readonly failures: number
+  /** Answers in a row with one of `statuses` that eject; 0: never. */
+  readonly answers: number
+  /** Inclusive ranges. */
+  readonly statuses: readonly (readonly [number, number])[]
+  /** How long the first ejection lasts; doubled by each that follows on it, up to `mostMs`. */
+  readonly baseMs: number
+  readonly mostMs: number
+  /** Share of the service's instances, 0 to 1, rounded up; one always stays. */
+  readonly most: number
+}
+
+export type Strategy = 'round-robin' | 'random' | 'p2c' | 'least-connections' | 'ewma' | 'hash'
+
+/** What requests are told apart by, for the strategy `hash`. */
+export type HashKey =
+  { readonly on: 'ip' | 'path' } | { readonly on: 'header' | 'cookie' | 'query'; readonly name: string }
+
+export interface BalanceConfig {
+  readonly strategy: Strategy
+  /** Undefined for every other strategy than `hash`. */
+  readonly hash?: HashKey
+  /** Clients come back to the instance that they had, by a cookie. */
+  readonly sticky?: StickyConfig
+  /** Instances of the processor's own zone first. */
+  readonly preferZone: boolean
+  /** An instance that returns gets its whole share only after so long; 0: at once. */
+  readonly slowStartMs: number
+  /** While less than this share of a tier can take requests the next tier helps out; 0: only when none can. */
+  readonly spillBelow: number
+  /** When no instance may take requests by its health: try those that are down, or refuse. */
+  readonly panic: 'serve' | 'refuse'
+}
+
+export interface StickyConfig {
+  readonly cookie: string
+  /** Of the cookie, in seconds; undefined: as long as the browser's session. */
+  readonly maxAgeSeconds?: number
+  readonly path: string
+  readonly secure: boolean
+  readonly sameSite: 'Lax' | 'Strict' | 'None'
+}
+
+/** Requests in flight at once; the workers share these numbers out. 0: no limit. */
+export interface ConcurrencyConfig {
+  /** Per instance; `auto`: found out from its latency. */
+  readonly instance: number | 'auto'
+  readonly service: number
+  /** Requests that wait for a place, per service. */
+  readonly queue: number
+  /** How long one waits at most. */
+  readonly queueMs: number
+}
+
+/** Who is refused first when there is too much load. */
+export type Importance = 'low' | 'normal' | 'high'
 
 export interface ServiceConfig {
   readonly name: string
   /** Each with its own effective polling. */
   readonly servers: readonly ServerConfig[]
-  readonly balance: { readonly strategy: 'round-robin' }
+  readonly balance: BalanceConfig
   readonly retry: RetryConfig
+  /** Undefined: no second try beside the first. */
+  readonly hedge?: HedgeConfig
+  /** Undefined: no breaker. */
+  readonly breaker?: BreakerConfig
+  readonly outlier: OutlierConfig
+  readonly concurrency: ConcurrencyConfig
   readonly timeouts: ExchangeTimeouts
   /** How `https` instances are spoken to. */
   readonly tls: UpstreamTlsConfig
@@ -195,8 +313,19 @@ export interface PollingCommon {
   readonly rise: number
   /** Consecutive failed polls that turn `up` (or `unknown`) into `down`. */
   readonly fall: number
+  /** Undefined: every change counts. */
+  readonly damping?: DampingConfig
   /** Packets of history kept; at least 1. */
   readonly packetLimit: number
+}
+
+/** An instance whose health changes again and again is held down until it has been steady. */
+export interface DampingConfig {
+  /** Changes within `windowMs` that make it flapping. */
+  readonly changes: number
+  readonly windowMs: number
+  /** Without a failed poll for so long it is flapping no more. */
+  readonly steadyMs: number
 }
 
 export type PollingConfig =
@@ -235,6 +364,7 @@ export interface RouteConfig {
       }
   readonly timeouts?: Partial<ExchangeTimeouts>
   readonly retry?: Partial<RetryConfig>
+  readonly importance: Importance
   /** In place of the service's. */
   readonly upgrade?: readonly string[]
 }

@@ -173,7 +173,7 @@ function build(
     discovery: readDiscovery(settings, context),
     processor,
     services: services.map(({ config }) => config),
-    routes: readRoutes(services, routes, context),
+    routes: readRoutes(services, routes, processor, context),
   }
   checkWhole(config, settings, context)
   return config

@@ -6,6 +6,7 @@ export const REPORT_LIMITS = {
   records: 2_000,
   counts: 4_000,
   suspects: 1_000,
+  endpoints: 12_000,
   /** Of a name, an id or an address, in characters. */
   nameLength: 1_024,
   pathLength: 16_384,

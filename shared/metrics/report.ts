@@ -47,6 +47,56 @@ export interface TrafficCount {
 
 export type AttemptResult = 'success' | 'failure' | 'timeout'
 
+/** What was tried at one instance since the last report. */
+export interface AttemptCount {
+  readonly service: string
+  readonly instance: string
+  /** Tries by what became of them. A try whose client went away, or whose hedge was faster, is in none of them. */
+  readonly success: number
+  readonly failure: number
+  readonly timeout: number
+  /** Of all tries, those after an exchange's first one, and those beside a first one that was slow. */
+  readonly retries: number
+  readonly hedges: number
+  readonly ejections: number
+}
+
+/** What requests of one service met since the last report, before any try. */
+export interface ServiceCount {
+  readonly service: string
+  /** Had to wait for a place. */
+  readonly queued: number
+  /** Were refused for lack of one. */
+  readonly shed: number
+  /** Could have been tried again, had the budget allowed it. */
+  readonly budgetSpent: number
+}
+
+/** Why a worker keeps its requests away from an instance. */
+export type EjectionReason = 'refused' | 'failures' | 'answers' | 'breaker'
+
+export type GuardKind = 'closed' | 'open' | 'half-open'
+
+/** One instance as a worker sees it, as of now. */
+export interface EndpointState {
+  readonly instance: string
+  readonly inFlight: number
+  /** Connections, used and idle. */
+  readonly connections: number
+  readonly guard: GuardKind
+  /** Why it is not closed; undefined while it is. */
+  readonly reason?: EjectionReason
+  /** Polls say that it is down, and the worker's requests succeed there. */
+  readonly disputed: boolean
+}
+
+/** One service as a worker sees it, as of now. */
+export interface ServiceState {
+  readonly service: string
+  /** Requests that wait for a place. */
+  readonly queued: number
+}
+
 export interface Report {
   /** Name of the worker, unique on its machine while it lives. */
   readonly worker: string
@@ -55,6 +105,17 @@ export interface Report {
   /** Attempts since the last report. */
   readonly attempts: Readonly<Record<AttemptResult, number>>
   readonly retries: number
+  readonly tried: readonly AttemptCount[]
+  readonly services: readonly ServiceCount[]
+  /**
+   * The worker's endpoints that have connections, requests in flight, or are not as usual; all others are not. Undefined:
+   * as in the report before. Comes once a second, with `flush`, and at once when a guard changes.
+   */
+  readonly endpoints?: readonly EndpointState[]
+  /** Those with requests that wait; undefined as with `endpoints`. */
+  readonly waiting?: readonly ServiceState[]
+  /** What the worker routes by. */
+  readonly snapshot: { readonly term: number; readonly seq: number }
   /** Ids of instances at which an attempt failed since the last report: discovery polls them at once. */
   readonly suspects: readonly string[]
   /** Failures answered (or counted) since the last report, by code. */

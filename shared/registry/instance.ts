@@ -55,7 +55,7 @@ export interface RegistrySource {
 }
 
 /** Two snapshots are compared by term first: a restarted registry begins a new count. */
-export function isNewer(a: Snapshot, b: Snapshot): boolean {
+export function isNewer(a: Pick<Snapshot, 'term' | 'seq'>, b: Pick<Snapshot, 'term' | 'seq'>): boolean {
   return a.term !== b.term ? a.term > b.term : a.seq > b.seq
 }
 

@@ -6,46 +6,11 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { Command, CommanderError } from 'commander'
-import { explainCommand } from '../../cli/commands/explain.js'
-import { healthcheckCommand } from '../../cli/commands/healthcheck.js'
-import { statusCommand } from '../../cli/commands/status.js'
 import { table } from '../../cli/commands/table.js'
-import type { Terminal } from '../../cli/commands/terminal.js'
 import { freePort } from '../kit/ports.js'
 import { waitFor } from '../kit/wait.js'
-import { A, B, ORDERS, countOf, processorOf, reportOf, startApi } from '../discovery/api/server.js'
-
-interface Run {
-  out: string
-  err: string
-  code: number
-  /** A usage error of the parser. */
-  usage?: string
-}
-
-async function run(args: readonly string[], terminal: Partial<Terminal> = {}): Promise<Run> {
-  const result: Run = { out: '', err: '', code: 0 }
-  const own: Terminal = {
-    env: {},
-    out: (text) => void (result.out += text),
-    err: (line) => void (result.err += `${line}\n`),
-    exitWith: (code) => void (result.code = code),
-    colours: false,
-    ...terminal,
-  }
-  const program = new Command('serverpy')
-  for (const command of [statusCommand(own), explainCommand(own), healthcheckCommand(own)]) {
-    program.addCommand(command.exitOverride().configureOutput({ writeErr: () => undefined }))
-  }
-  try {
-    await program.parseAsync(args, { from: 'user' })
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    result.usage = error.message
-  }
-  return result
-}
+import { A, B, ORDERS, countOf, endpointOf, processorOf, reportOf, startApi } from '../discovery/api/server.js'
+import { run } from './running.js'
 
 /** A server that gives one answer to everything. */
 async function answering(t: TestContext, status: number, type: string, body: string): Promise<string> {
@@ -64,7 +29,8 @@ test('status shows services and instances in aligned columns', async (t) => {
   api.poll(B, { verdict: 'failed', status: 'service unreachable', response: 'connection refused', latencyMs: 25.4 })
   api.registry.setOverride(B, 'drain')
   api.registry.flush()
-  api.traffic.accept(reportOf({ counts: [countOf()] }))
+  const endpoints = [endpointOf({ guard: 'open', reason: 'refused' }), endpointOf({ instance: B, disputed: true })]
+  api.traffic.accept(reportOf({ counts: [countOf()], endpoints }))
   const { out, err, code } = await run(['status', '--url', api.url])
   assert.deepEqual([err, code], ['', 0])
   assert.equal(
@@ -73,9 +39,9 @@ test('status shows services and instances in aligned columns', async (t) => {
       'SERVICE  HEALTH     UP  REQUESTS  ERRORS     P50     P99',
       'orders   degraded  1/2        10       1  6.0 ms  8.0 ms',
       '',
-      'INSTANCE               HEALTH  OVERRIDE  PRIORITY  LATENCY  CHECKED  REQUESTS  ANSWER',
-      'orders/127.0.0.1:9001  up      -         unset      1.5 ms  0 s ago        10  connected',
-      'orders/127.0.0.1:9002  down    drain     unset       25 ms  0 s ago         0  connection refused',
+      'INSTANCE               HEALTH  OVERRIDE  PRIORITY  LATENCY  CHECKED  REQUESTS  TRAFFIC           ANSWER',
+      'orders/127.0.0.1:9001  up      -         unset      1.5 ms  0 s ago        10  ejected by w-1    connected',
+      'orders/127.0.0.1:9002  down    drain     unset       25 ms  0 s ago         0  polling disputed  connection refused',
       '',
     ].join('\n'),
   )
@@ -126,6 +92,8 @@ test('text of a server cannot steer the terminal', async (t) => {
   assert.match(out, /evil \?\]0;title\? \?\[2J\?/)
 })
 
+const UNTOUCHED = { ejections: [], disputed: false, flapping: false, in_flight: 0 }
+
 test('explain says route, candidates and why', async (t) => {
   const api = await startApi(t)
   api.lifecycle.explain = (method, url) => ({
@@ -134,8 +102,18 @@ test('explain says route, candidates and why', async (t) => {
     target: url,
     outcome: { kind: 'forward', route: 'orders:/orders', service: 'orders', strategy: 'round-robin' },
     candidates: [
-      { instance: A, url: 'u', priority: 'high', weight: 1, health: 'up', picked: true, reason: 'up, highest tier' },
       {
+        ...UNTOUCHED,
+        instance: A,
+        url: 'u',
+        priority: 'high',
+        weight: 1,
+        health: 'up',
+        picked: true,
+        reason: 'up, highest tier',
+      },
+      {
+        ...UNTOUCHED,
         instance: B,
         url: 'u',
         priority: 'med',

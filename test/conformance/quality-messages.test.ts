@@ -45,7 +45,8 @@ test('quality: names and values of an answer go on in their own spelling and ord
 
 test('quality: what the gateway adds to a request is known', async () => {
   const answer = await ask(get('Accept: a\r\n'))
-  const known = ['Host', 'Accept', 'Via', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Request-Id']
+  const forwarded = ['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto']
+  const known = ['Host', 'Accept', 'Via', ...forwarded, 'X-Request-Id', 'traceparent']
   assert.deepEqual(names(answer.sent).sort(), known.sort())
 })
 

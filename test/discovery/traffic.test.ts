@@ -6,7 +6,7 @@ import { createHeldCounts } from '../../discovery/held-counts.js'
 import { createTraffic } from '../../discovery/traffic.js'
 import type { TrafficCount } from '../../shared/metrics/report.js'
 import { fakeClock } from '../kit/clock.js'
-import { A, B, countOf, recordOf, reportOf } from './api/server.js'
+import { A, B, countOf, endpointOf, recordOf, reportOf, triedOf } from './api/server.js'
 
 function setUp(earlier: readonly TrafficCount[] = [], requestLimit = 100) {
   const clock = fakeClock()
@@ -18,8 +18,20 @@ function setUp(earlier: readonly TrafficCount[] = [], requestLimit = 100) {
   }
   const suspects: string[] = []
   const onSuspect = (id: string) => void suspects.push(id)
-  const traffic = createTraffic(earlier, { history: store.history, clock, requestLimit, known, onSuspect })
-  return { clock, store, traffic, suspects }
+  const disputes: string[] = []
+  const onDispute = (id: string, disputed: boolean) => void disputes.push(`${id} ${disputed}`)
+  /** What the processor of the process would list; undefined: there is none. */
+  const own: { workers: string[] | undefined } = { workers: undefined }
+  const traffic = createTraffic(earlier, {
+    history: store.history,
+    clock,
+    requestLimit,
+    known,
+    onSuspect,
+    onDispute,
+    ownWorkers: () => own.workers,
+  })
+  return { clock, store, traffic, suspects, disputes, own, known }
 }
 
 test('counts add up by service and instance, on top of those of earlier lives', () => {
@@ -112,7 +124,15 @@ test('totals of earlier lives that are read late are added once, and what was co
   const { history } = createMemoryStore({ clock })
   history.addCounts(0, [countOf({ requests: 100 })])
   const known = { service: () => true, instance: () => true, route: () => true }
-  const traffic = createTraffic(undefined, { history, clock, requestLimit: 1, known, onSuspect: () => undefined })
+  const traffic = createTraffic(undefined, {
+    history,
+    clock,
+    requestLimit: 1,
+    known,
+    onSuspect: () => undefined,
+    onDispute: () => undefined,
+    ownWorkers: () => undefined,
+  })
   const total = async () => (await history.totals()).map(({ requests }) => requests)
   traffic.accept(reportOf({ counts: [countOf()] }))
   await clock.advance(60_000)
@@ -153,4 +173,109 @@ test('routes that are not of the config reach no record: each would stay in the 
     items.map(({ route }) => route),
     ['', 'orders:/orders'],
   )
+})
+
+test('tries add up by instance and what requests met by service; names that are not known become empty', () => {
+  const { traffic } = setUp()
+  const services = [{ service: 'orders', queued: 1, shed: 2, budgetSpent: 3 }]
+  traffic.accept(
+    reportOf({ tried: [triedOf({ success: 5, retries: 1 }), triedOf({ instance: B, failure: 1 })], services }),
+  )
+  traffic.accept(
+    reportOf({ worker: 'w-2', tried: [triedOf({ success: 2, ejections: 1 }), triedOf({ instance: 'x' })], services }),
+  )
+  traffic.acceptRemote(reportOf({ worker: 'far', services: [{ service: 'x', queued: 9, shed: 9, budgetSpent: 9 }] }))
+  assert.deepEqual(traffic.tried(), [
+    triedOf({ success: 7, retries: 1, ejections: 1 }),
+    triedOf({ instance: B, failure: 1 }),
+    triedOf({ instance: '' }),
+  ])
+  assert.deepEqual(traffic.services(), [{ service: 'orders', queued: 2, shed: 4, budgetSpent: 6 }])
+})
+
+test("tries at an instance that has left are its service's, and its name is given up", () => {
+  const { traffic, known } = setUp()
+  traffic.accept(reportOf({ tried: [triedOf({ success: 5 }), triedOf({ instance: B, success: 2 })] }))
+  known.instance = (id) => id === B
+  assert.deepEqual(traffic.tried(), [triedOf({ instance: '', success: 5 }), triedOf({ instance: B, success: 2 })])
+})
+
+test('what runs at an instance, and who keeps away from it, is the sum of what the workers said last', () => {
+  const { traffic } = setUp()
+  const ejected = endpointOf({ inFlight: 2, connections: 3, guard: 'open', reason: 'refused' })
+  traffic.accept(reportOf({ endpoints: [ejected, endpointOf({ instance: 'x', inFlight: 9 })] }))
+  traffic.accept(reportOf({ worker: 'w-2', endpoints: [endpointOf({ inFlight: 1, connections: 1, disputed: true })] }))
+  // Without a word about endpoints they are as before.
+  traffic.accept(reportOf())
+  assert.deepEqual(traffic.live(A), {
+    inFlight: 3,
+    connections: 4,
+    ejectedBy: [{ worker: 'w-1', reason: 'refused', guard: 'open' }],
+    disputedBy: ['w-2'],
+  })
+  assert.equal(traffic.live('x').inFlight, 0)
+  traffic.accept(reportOf({ endpoints: [] }))
+  assert.deepEqual([traffic.live(A).inFlight, traffic.live(A).ejectedBy], [1, []])
+})
+
+test('requests that wait for a place are the sum of what the workers said last', () => {
+  const { traffic } = setUp()
+  traffic.accept(reportOf({ waiting: [{ service: 'orders', queued: 4 }] }))
+  traffic.accept(reportOf({ worker: 'w-2', waiting: [{ service: 'orders', queued: 3 }] }))
+  traffic.accept(reportOf())
+  assert.equal(traffic.waiting('orders'), 7)
+  traffic.accept(reportOf({ waiting: [] }))
+  assert.equal(traffic.waiting('orders'), 3)
+})
+
+test('what a worker of this process said is gone with it, and what it says after its end is counted only', async () => {
+  const { traffic, own, clock, disputes } = setUp()
+  own.workers = ['w-1', 'w-2']
+  const endpoints = [endpointOf({ inFlight: 2, guard: 'open', reason: 'failures', disputed: true })]
+  traffic.accept(reportOf({ endpoints }))
+  traffic.acceptRemote(reportOf({ worker: 'far', endpoints: [endpointOf({ inFlight: 5 })] }))
+  assert.equal(traffic.live(A).inFlight, 7)
+  own.workers = ['w-2']
+  await clock.advance(0)
+  assert.deepEqual([traffic.live(A).inFlight, traffic.live(A).ejectedBy], [5, []])
+  assert.deepEqual(disputes, [`${A} true`, `${A} false`])
+  traffic.accept(reportOf({ endpoints, counts: [countOf()] }))
+  assert.equal(traffic.live(A).inFlight, 5)
+  assert.equal(traffic.counts()[0]?.requests, 10)
+  assert.deepEqual(
+    traffic.workers().map(({ worker }) => worker),
+    ['far'],
+  )
+})
+
+test('a dispute is told once when the first worker sees it and once when the last one does no more', () => {
+  const { traffic, disputes } = setUp()
+  const endpoints = [endpointOf({ disputed: true })]
+  traffic.accept(reportOf({ endpoints }))
+  traffic.accept(reportOf({ worker: 'w-2', endpoints }))
+  traffic.accept(reportOf({ endpoints }))
+  traffic.accept(reportOf({ endpoints: [] }))
+  assert.deepEqual(disputes, [`${A} true`])
+  traffic.accept(reportOf({ worker: 'w-2', endpoints: [endpointOf({ inFlight: 1 })] }))
+  assert.deepEqual(disputes, [`${A} true`, `${A} false`])
+})
+
+test('a worker is behind until it has said what runs where under the newer snapshot', async () => {
+  const { traffic, own, clock } = setUp()
+  own.workers = ['w-1', 'w-2']
+  const since = { term: 7, seq: 5 }
+  const at = (seq: number, term = 7) => ({ snapshot: { term, seq } })
+  assert.deepEqual(traffic.inFlight(A, since), { inFlight: 0, behind: 2 })
+  traffic.accept(reportOf({ ...at(4), endpoints: [endpointOf({ inFlight: 1 })] }))
+  traffic.accept(reportOf({ worker: 'w-2', ...at(5), endpoints: [] }))
+  assert.deepEqual(traffic.inFlight(A, since), { inFlight: 1, behind: 1 })
+  // It routes by the newer one, but the number of requests is an old one.
+  traffic.accept(reportOf(at(5)))
+  assert.deepEqual(traffic.inFlight(A, since), { inFlight: 1, behind: 1 })
+  traffic.accept(reportOf({ ...at(1, 8), endpoints: [] }))
+  assert.deepEqual(traffic.inFlight(A, since), { inFlight: 0, behind: 0 })
+  traffic.acceptRemote(reportOf({ worker: 'far', ...at(4), endpoints: [] }))
+  assert.deepEqual(traffic.inFlight(A, since), { inFlight: 0, behind: 1 })
+  await clock.advance(30_001)
+  assert.deepEqual(traffic.inFlight(A, since), { inFlight: 0, behind: 0 })
 })

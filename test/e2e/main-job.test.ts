@@ -260,7 +260,8 @@ test('wrong usage exits with 2 and says on stderr what is wrong', { timeout: 30_
 
 test('over a slow link, what is known to be down gets no request from the start', { timeout: 60_000 }, async (t) => {
   const origin = await startOrigin(t, (r) => r.answer(r.target === '/health' ? 500 : 200))
-  const services = { s: { servers: [origin.address], polling: fastPolling, apis: ['/s'] } }
+  const balance = { panic: 'refuse' }
+  const services = { s: { servers: [origin.address], polling: fastPolling, apis: ['/s'], balance } }
   const discovery = await startServerpy(t, { services, command: ['discovery'] })
   await waitFor(async () => (await discovery.ask<Stats>('/stats')).service_statistics[0]?.health === 'down')
   const link = await slowLink(t, discovery.discoveryPort, 600)

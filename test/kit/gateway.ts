@@ -49,7 +49,7 @@ export async function startGateway(
   t: Cleanup,
   given: TestConfig,
   wanted?: number,
-  more: Partial<Pick<GatewayDeps, 'useSockets' | 'ticketKeys' | 'log' | 'wheel'>> = {},
+  more: Partial<Pick<GatewayDeps, 'useSockets' | 'ticketKeys' | 'stickySecret' | 'log' | 'wheel'>> = {},
 ): Promise<TestGateway> {
   const port = wanted ?? (await freePort())
   const config = testConfig(given, port)
@@ -92,7 +92,7 @@ export async function startGateway(
     report() {
       const { connections, inFlight, tunnels } = gateway.core
       const gauges = { connections: connections.size, inFlight, upgraded: tunnels, loopLagMs: 0, rssBytes: 0 }
-      const report = recorder.take(gauges, true)
+      const report = recorder.take(gauges, () => gateway.take(true), true)
       assert.ok(report)
       return report
     },

@@ -48,7 +48,7 @@ interface Given {
 /** Starts `serverpy run -c` (or another command) and resolves when it says that it is ready; it ends with the test. */
 export async function startServerpy(t: Cleanup, given: Given): Promise<Serverpy> {
   const folder = given.beside?.folder ?? (await mkdtemp(join(tmpdir(), 'serverpy-')))
-  if (given.beside === undefined) t.after(() => rm(folder, { recursive: true, force: true }))
+  if (given.beside === undefined) t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }))
   const discoveryPort = given.beside?.discoveryPort ?? (await freePort())
   const processorPort = given.beside?.processorPort ?? (await freePort())
   const config = {

@@ -14,7 +14,7 @@ test('one of two instances refuses: every GET is answered by the other', async (
   assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([200]))
   const report = gateway.report()
   assert.equal(report.served, 200)
-  assert.ok(report.retries > 50)
+  assert.ok(report.retries > 0)
 })
 
 test('a POST whose connection is refused goes to the other instance with its whole body', async (t) => {

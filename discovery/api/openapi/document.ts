@@ -2,6 +2,7 @@
 import { REPORT_ID_HEADER } from '../../../shared/metrics/limits.js'
 import { PROBLEM_TYPE } from '../../../shared/problem.js'
 import { EXPOSITION_TYPE } from '../exposition.js'
+import { planSchemas } from './plan.js'
 import { oneOf, ref, text, type Schema } from './schema.js'
 import { schemas } from './schemas.js'
 import { wireSchemas } from './wire.js'
@@ -35,6 +36,8 @@ const PROBLEM_STATUSES: Readonly<Record<string, string>> = {
   '503': 'Not available now; Retry-After says when to ask again',
 }
 
+const CONFIG_FAULTS = 'The file has faults: all of them are named, and the config in force stays'
+
 function answer(status: string, type: string, schema: Schema, description = 'The answer') {
   return { [status]: { description, content: { [type]: { schema } } } }
 }
@@ -53,6 +56,19 @@ function query(name: string, description: string, schema: Schema = text, require
 function get(summary: string, schema: Schema, parameters: readonly Parameter[] = [], more: readonly string[] = []) {
   const responses = { ...answer('200', JSON_TYPE, schema), ...problems('400', '405', ...more) }
   return { get: { summary, ...(parameters.length > 0 && { parameters }), responses } satisfies Operation }
+}
+
+function override(summary: string, more: readonly Parameter[] = []) {
+  const operation: Operation = {
+    summary,
+    parameters: [query('instance', 'Id of an instance', text, true), ...more],
+    security: [{ token: [] }],
+    responses: {
+      ...answer('200', JSON_TYPE, ref('Overridden')),
+      ...problems('400', '401', '403', '404', '405'),
+    },
+  }
+  return { post: operation }
 }
 
 function inPath(name: string, description: string): Parameter {
@@ -135,7 +151,7 @@ const paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     ['503'],
   ),
   '/api/v1/events': get(
-    'Changes of health and overrides, newest first',
+    'Changes of health and overrides, and disputes between polls and requests, newest first',
     ref('Events'),
     [byService, byInstance, ...paging],
     ['503'],
@@ -168,6 +184,35 @@ const paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
         query('seq', 'Of the snapshot that the reader holds: if it is the current one it is not sent again'),
       ],
       responses: { ...answer('200', 'application/x-ndjson', ref('ChangeLine')), ...problems('400', '405', '503') },
+    },
+  },
+  '/api/v1/drain': override('Keeps new requests away from an instance, and tells when none runs there any more', [
+    query('wait', 'Seconds to wait for that; 0 unless told', { type: 'integer', minimum: 0, maximum: 3600 }),
+  ]),
+  '/api/v1/undrain': override('Ends a drain; what is out of service stays so'),
+  '/api/v1/down': override('Takes an instance out of service'),
+  '/api/v1/up': override('Ends whatever an operator has said of an instance'),
+  '/api/v1/plan': {
+    post: {
+      summary: 'What a reload of the config file would change; nothing is changed',
+      security: [{ token: [] }],
+      responses: {
+        ...answer('200', JSON_TYPE, ref('Planned')),
+        ...answer('422', PROBLEM_TYPE, ref('ConfigFaults'), CONFIG_FAULTS),
+        ...problems('400', '401', '403', '405', '503'),
+      },
+    },
+  },
+  '/api/v1/reload': {
+    post: {
+      summary: 'Reads the config file and goes by it, if it is right',
+      parameters: [query('workers', 'Replace the workers one by one afterwards', oneOf('', 'true', 'false', '1', '0'))],
+      security: [{ token: [] }],
+      responses: {
+        ...answer('200', JSON_TYPE, ref('Reloaded'), 'In force; `replaced_workers` where they were to be replaced'),
+        ...answer('422', PROBLEM_TYPE, ref('ConfigFaults'), CONFIG_FAULTS),
+        ...problems('400', '401', '403', '405', '503'),
+      },
     },
   },
   '/api/v1/reports': {
@@ -205,7 +250,7 @@ export function openapi(version: string) {
     },
     paths,
     components: {
-      schemas: { ...schemas, ...wireSchemas },
+      schemas: { ...schemas, ...planSchemas, ...wireSchemas },
       securitySchemes: {
         token: {
           type: 'http',

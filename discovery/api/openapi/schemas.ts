@@ -2,6 +2,7 @@
 import { CODES } from '../../../shared/errors.js'
 import { LATENCY_BUCKETS } from '../../../shared/metrics/histogram.js'
 import { REFUSALS } from '../../../shared/metrics/refusals.js'
+import { EJECTION_REASONS } from '../report-parts.js'
 import {
   array,
   count,
@@ -48,6 +49,11 @@ const instanceFacts = {
   latency_ms: nullable(number),
   requests: count,
   errors: count,
+  in_flight: count,
+  connections: count,
+  ejected_by: array(ref('Ejection')),
+  polling_disputed: flag,
+  flapping: flag,
 }
 
 const latency = object({
@@ -124,6 +130,9 @@ export const schemas: Readonly<Record<string, Schema>> = {
     down: count,
     unknown: count,
     overridden: count,
+    drained: count,
+    ejected: count,
+    disputed: count,
     requests: count,
     errors: count,
     latency_ms: ref('Latency'),
@@ -149,8 +158,21 @@ export const schemas: Readonly<Record<string, Schema>> = {
       retry_delay_ms: number,
       rise: count,
       fall: count,
+      damping: nullable(object({ changes: count, window_ms: number, steady_ms: number })),
       packet_limit: count,
     }),
+  }),
+  Ejection: object({
+    worker: text,
+    reason: oneOf(...EJECTION_REASONS),
+    guard: oneOf('open', 'half-open'),
+  }),
+  Overridden: object({
+    instance: text,
+    override,
+    state: oneOf('safe to stop', 'draining', 'down', 'up'),
+    in_flight: count,
+    health,
   }),
   Instances: pageOf(ref('Instance')),
   Packets: pageOf(ref('Packet')),
@@ -204,7 +226,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       at: time,
       instance: text,
       service: text,
-      kind: oneOf('health', 'override', 'added', 'removed'),
+      kind: oneOf('health', 'override', 'dispute', 'added', 'removed'),
       from: text,
       to: text,
       reason: text,
@@ -265,10 +287,15 @@ export const schemas: Readonly<Record<string, Schema>> = {
           weight: number,
           health,
           override: oneOf('drain', 'out-of-service'),
+          zone: text,
           picked: flag,
           reason: text,
+          ejections: array(ref('Ejection')),
+          disputed: flag,
+          flapping: flag,
+          in_flight: count,
         },
-        ['override'],
+        ['override', 'zone'],
       ),
     ),
     picks: array(text),

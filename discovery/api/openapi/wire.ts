@@ -2,6 +2,7 @@
 import { CODES } from '../../../shared/errors.js'
 import { LATENCY_BUCKETS } from '../../../shared/metrics/histogram.js'
 import { REPORT_LIMITS } from '../../../shared/metrics/limits.js'
+import { EJECTION_REASONS, GUARDS } from '../report-parts.js'
 import { array, count, flag, map, number, object, oneOf, ref, text, type Schema } from './schema.js'
 
 export const wireSchemas: Readonly<Record<string, Schema>> = {
@@ -40,53 +41,93 @@ export const wireSchemas: Readonly<Record<string, Schema>> = {
       object({ kind: { const: 'beat' } }),
     ],
   },
-  Report: object({
-    worker: text,
-    records: {
-      ...array(
-        object({
-          at: number,
-          id: text,
-          service: text,
-          instance: text,
-          route: text,
-          method: text,
-          path: text,
-          status: count,
-          durationMs: number,
-          attempts: count,
-          bytesIn: count,
-          bytesOut: count,
-          error: oneOf('', ...CODES),
-          client: text,
-        }),
-      ),
-      maxItems: REPORT_LIMITS.records,
+  Report: object(
+    {
+      worker: text,
+      records: {
+        ...array(
+          object({
+            at: number,
+            id: text,
+            service: text,
+            instance: text,
+            route: text,
+            method: text,
+            path: text,
+            status: count,
+            durationMs: number,
+            attempts: count,
+            bytesIn: count,
+            bytesOut: count,
+            error: oneOf('', ...CODES),
+            client: text,
+          }),
+        ),
+        maxItems: REPORT_LIMITS.records,
+      },
+      counts: {
+        ...array(
+          object({
+            service: text,
+            instance: text,
+            requests: count,
+            errors: count,
+            classes: { type: 'array', items: count, minItems: 6, maxItems: 6 },
+            latencySumMs: number,
+            latencyMaxMs: number,
+            buckets: { type: 'array', items: count, minItems: LATENCY_BUCKETS, maxItems: LATENCY_BUCKETS },
+            bytesIn: count,
+            bytesOut: count,
+          }),
+        ),
+        maxItems: REPORT_LIMITS.counts,
+      },
+      attempts: object({ success: count, failure: count, timeout: count }),
+      retries: count,
+      tried: {
+        ...array(
+          object({
+            service: text,
+            instance: text,
+            success: count,
+            failure: count,
+            timeout: count,
+            retries: count,
+            hedges: count,
+            ejections: count,
+          }),
+        ),
+        maxItems: REPORT_LIMITS.counts,
+      },
+      services: {
+        ...array(object({ service: text, queued: count, shed: count, budgetSpent: count })),
+        maxItems: REPORT_LIMITS.counts,
+      },
+      endpoints: {
+        ...array(
+          object(
+            {
+              instance: text,
+              inFlight: count,
+              connections: count,
+              guard: oneOf(...GUARDS),
+              reason: oneOf(...EJECTION_REASONS),
+              disputed: flag,
+            },
+            ['reason'],
+          ),
+        ),
+        maxItems: REPORT_LIMITS.endpoints,
+      },
+      waiting: { ...array(object({ service: text, queued: count })), maxItems: REPORT_LIMITS.counts },
+      snapshot: object({ term: count, seq: count }),
+      suspects: { type: 'array', items: text, maxItems: REPORT_LIMITS.suspects },
+      codes: map(count),
+      refusals: map(count),
+      served: count,
+      shed: count,
+      gauges: object({ connections: count, inFlight: count, upgraded: count, loopLagMs: number, rssBytes: count }),
     },
-    counts: {
-      ...array(
-        object({
-          service: text,
-          instance: text,
-          requests: count,
-          errors: count,
-          classes: { type: 'array', items: count, minItems: 6, maxItems: 6 },
-          latencySumMs: number,
-          latencyMaxMs: number,
-          buckets: { type: 'array', items: count, minItems: LATENCY_BUCKETS, maxItems: LATENCY_BUCKETS },
-          bytesIn: count,
-          bytesOut: count,
-        }),
-      ),
-      maxItems: REPORT_LIMITS.counts,
-    },
-    attempts: object({ success: count, failure: count, timeout: count }),
-    retries: count,
-    suspects: { type: 'array', items: text, maxItems: REPORT_LIMITS.suspects },
-    codes: map(count),
-    refusals: map(count),
-    served: count,
-    shed: count,
-    gauges: object({ connections: count, inFlight: count, upgraded: count, loopLagMs: number, rssBytes: count }),
-  }),
+    ['endpoints', 'waiting'],
+  ),
 }

@@ -52,7 +52,7 @@ export function instancesEndpoint(deps: ApiDeps, settle: Settle): Endpoint {
     const last = found.length > limit ? page.at(-1) : undefined
     const counts = countsByInstance(deps)
     sendJson(res, {
-      items: page.map((status) => instanceView(status, counts.get(status.instance.id))),
+      items: page.map((status) => instanceView(status, counts.get(status.instance.id), deps)),
       ...(last && { cursor: Buffer.from(last.instance.id).toString('base64url') }),
     })
   }
@@ -65,7 +65,7 @@ export function instanceEndpoint(deps: ApiDeps, settle: Settle): Endpoint {
     await settle.counts()
     const status = deps.registry.status(id)
     if (status === undefined) throw new ApiProblem(404, 'there is no such instance')
-    sendJson(res, instanceView(status, countsByInstance(deps).get(id)))
+    sendJson(res, instanceView(status, countsByInstance(deps).get(id), deps))
   }
 
   const packets = async (id: string, req: Request, res: Response) => {

@@ -20,6 +20,7 @@ export interface Acceptor {
 export interface WireServerOptions {
   /** Asked for each connection; undefined: plain TCP. */
   readonly tls: (() => tls.TLSSocketOptions) | undefined
+  /** Asked for each connection. */
   readonly handshakeMs: number
   /** Stay above Node's sockets, even where handles can be had. */
   readonly useSockets: boolean
@@ -59,11 +60,13 @@ function wireOf(handle: ConstructorParameters<typeof HandleWire>[0]): Wire {
 
 function createHandshakes(
   secure: () => tls.TLSSocketOptions,
-  { handshakeMs, useSockets }: WireServerOptions,
+  options: WireServerOptions,
   acceptor: Acceptor,
 ): (socket: net.Socket) => void {
+  const { useSockets } = options
   let underWay = 0
   return (below) => {
+    const { handshakeMs } = options
     const peer = below.remoteAddress ?? ''
     if (!acceptor.mayShakeHands(underWay, peer)) {
       below.destroy()

@@ -2,6 +2,7 @@
 import type { Path } from '../document.js'
 import type { Report } from '../problem.js'
 import { durationMs } from '../text/duration.js'
+import { statusRange } from '../text/http.js'
 import type { CertificateFiles } from './tls.js'
 
 /**
@@ -39,6 +40,32 @@ export function texts(given: Readonly<Record<string, string | undefined>> | unde
   return defined(given ?? {}) as Record<string, string>
 }
 
+type Statuses = readonly (readonly [number, number])[]
+
+/** The ranges of one status or a list of them. */
+export function readStatuses(
+  given: number | string | (number | string | undefined)[] | undefined,
+): Statuses | undefined {
+  const list = given === undefined || Array.isArray(given) ? given : [given]
+  return list?.flatMap((one) => {
+    const range = one === undefined ? undefined : statusRange(one)
+    return range ? [range] : []
+  })
+}
+
+/** Tells of each of `keys` that is there that it changes nothing, `why`. */
+export function warnUseless<T extends object>(
+  block: T,
+  keys: readonly (keyof T & string)[],
+  why: string,
+  path: Path,
+  { report }: Context,
+): void {
+  for (const key of keys) {
+    if (block[key] !== undefined) report.warn([...path, key], `"${key}" is of no use ${why}`, 'key')
+  }
+}
+
 type Span<K extends string> = { readonly [P in K]?: unknown } & { readonly [P in `${K}_ms`]?: number | undefined }
 
 /** The milliseconds that `key` or `key_ms` says; both at once is a fault. */
@@ -55,4 +82,10 @@ export function readMs<K extends string>(
   }
   if (typeof ms === 'number') return Math.round(ms)
   return typeof plain === 'number' || typeof plain === 'string' ? durationMs(plain) : undefined
+}
+
+/** Where the file has `key`, in whichever of its two forms. */
+export function spanPath<K extends string>(block: Span<K>, key: K, path: Path): Path {
+  const ms: unknown = block[`${key}_ms`]
+  return [...path, ms === undefined ? key : `${key}_ms`]
 }

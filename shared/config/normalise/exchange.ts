@@ -1,7 +1,7 @@
-// What a service or a route says about its requests: timeouts, retries, protocols to switch to.
+// What a service or a route says about its requests: timeouts, protocols to switch to.
 import type { Path } from '../document.js'
-import type { ExchangeTimeouts, RetryConfig, TimeoutsConfig } from '../model.js'
-import type { RetryInput, RouteInput, TimeoutInput } from '../schema/layouts.js'
+import type { ExchangeTimeouts, TimeoutsConfig } from '../model.js'
+import type { RouteInput, TimeoutInput } from '../schema/layouts.js'
 import { defined, readMs, type Context, type Draft } from './context.js'
 
 /** A single duration is the total. */
@@ -35,11 +35,4 @@ export function exchangeTimeouts(all: TimeoutsConfig): ExchangeTimeouts {
 /** They are compared without regard to case (RFC 9110 section 7.8). */
 export function readUpgrade(given: Draft<RouteInput>['upgrade']): readonly string[] | undefined {
   return given && [...new Set(given.flatMap((protocol) => protocol?.toLowerCase() ?? []))]
-}
-
-export function readRetry(block: Draft<RetryInput> | undefined): Partial<RetryConfig> {
-  const reasons = block?.on?.flatMap((reason) =>
-    reason === undefined ? [] : [String(reason) as RetryConfig['on'][number]],
-  )
-  return defined({ attempts: block?.attempts, on: reasons && [...new Set(reasons)] })
 }

@@ -1,11 +1,11 @@
 // How each instance is checked: the service's polling, overlaid key by key with the instance's own, then the defaults.
-import { POLLING } from '../defaults.js'
+import { DAMPING, POLLING } from '../defaults.js'
 import type { Path } from '../document.js'
-import type { HealthExpectation, PollingConfig, Schedule, UpstreamTlsConfig } from '../model.js'
+import type { DampingConfig, HealthExpectation, PollingConfig, Schedule, UpstreamTlsConfig } from '../model.js'
 import type { PollingInput } from '../schema/layouts.js'
-import { sentFieldFault, statusRange } from '../text/http.js'
+import { sentFieldFault } from '../text/http.js'
 import { looksLikeCron, plainCron } from '../text/cron.js'
-import { defined, readMs, texts, type Context, type Draft } from './context.js'
+import { defined, readMs, readStatuses, spanPath, texts, warnUseless, type Context, type Draft } from './context.js'
 import { readUpstreamTls } from './tls.js'
 
 /** What one block says, in the units of the model. */
@@ -18,6 +18,8 @@ export interface PollingPart {
   readonly retryDelayMs?: number
   readonly rise?: number
   readonly fall?: number
+  /** False: none, whatever a wider block says. */
+  readonly damping?: false | Partial<DampingConfig>
   readonly packetLimit?: number
   readonly httpMethod?: 'GET' | 'HEAD'
   readonly headers?: Readonly<Record<string, string>>
@@ -29,26 +31,19 @@ const HEALTH_ONLY = ['endpoint', 'http_method', 'headers', 'expect', 'tls'] as c
 
 export function readPolling(block: Draft<PollingInput> | undefined, path: Path, context: Context): PollingPart {
   if (!block) return {}
-  const { report } = context
-  if (block.method !== undefined && block.method !== 'health') {
-    for (const key of HEALTH_ONLY) {
-      if (block[key] !== undefined)
-        report.warn([...path, key], `"${key}" is of no use to the method ${block.method}`, 'key')
-    }
-  }
+  if (block.method !== undefined && block.method !== 'health')
+    warnUseless(block, HEALTH_ONLY, `to the method ${block.method}`, path, context)
   const timeoutMs = readMs(block, 'timeout', path, context)
   return defined({
     method: block.method,
     endpoint: block.endpoint,
     frequency: readFrequency(block, path, context),
-    timeout:
-      timeoutMs === undefined
-        ? undefined
-        : { ms: timeoutMs, path: [...path, block.timeout_ms === undefined ? 'timeout' : 'timeout_ms'] },
+    timeout: timeoutMs === undefined ? undefined : { ms: timeoutMs, path: spanPath(block, 'timeout', path) },
     retries: block.retries,
     retryDelayMs: readMs(block, 'retry_delay', path, context),
     rise: block.rise,
     fall: block.fall,
+    damping: readDamping(block.damping, [...path, 'damping'], context),
     packetLimit: block.packet_limit,
     httpMethod: block.http_method,
     headers: block.headers && readSentFields(block.headers, [...path, 'headers'], context),
@@ -65,12 +60,25 @@ function readFrequency(block: Draft<PollingInput>, path: Path, context: Context)
   return { kind: 'cron', expression: plainCron(frequency) }
 }
 
+function readDamping(
+  given: Draft<PollingInput>['damping'],
+  path: Path,
+  context: Context,
+): false | Partial<DampingConfig> | undefined {
+  if (typeof given !== 'object') return given === true ? {} : given
+  return defined({
+    changes: given.changes,
+    windowMs: readMs(given, 'window', path, context),
+    steadyMs: readMs(given, 'steady', path, context),
+  })
+}
+
 function readExpect(
   block: NonNullable<Draft<PollingInput>['expect']>,
   path: Path,
   context: Context,
 ): Partial<HealthExpectation> {
-  const { status, body, body_pattern: pattern } = block
+  const { body, body_pattern: pattern } = block
   if (body !== undefined && pattern !== undefined) {
     context.report.fault(
       [...path, 'body_pattern'],
@@ -78,9 +86,8 @@ function readExpect(
       'key',
     )
   }
-  const given = status === undefined ? undefined : Array.isArray(status) ? status : [status]
   return defined({
-    statuses: given?.flatMap((one) => (one === undefined ? [] : [statusRange(one) ?? ([200, 299] as const)])),
+    statuses: readStatuses(block.status),
     body:
       body !== undefined
         ? { kind: 'text' as const, text: body }
@@ -108,6 +115,7 @@ export function mergePolling(base: PollingPart, own: PollingPart): PollingPart {
   return defined({
     ...base,
     ...own,
+    damping: base.damping && own.damping ? { ...base.damping, ...own.damping } : (own.damping ?? base.damping),
     headers: base.headers && own.headers ? { ...base.headers, ...own.headers } : (own.headers ?? base.headers),
     expect: { ...base.expect, ...own.expect },
     tls: { ...base.tls, ...own.tls },
@@ -140,6 +148,7 @@ export function completePolling(
     retryDelayMs: part.retryDelayMs ?? POLLING.retryDelayMs,
     rise: part.rise ?? POLLING.rise,
     fall: part.fall ?? POLLING.fall,
+    ...(part.damping && { damping: { ...DAMPING, ...part.damping } }),
     packetLimit: part.packetLimit ?? POLLING.packetLimit,
   }
   if (part.method === undefined) {

@@ -1,6 +1,7 @@
 // The routes: one for each API of each service, then those of `routes`.
+import { RETRY } from '../defaults.js'
 import type { Path } from '../document.js'
-import type { FieldMatch, RouteConfig, RouteMatch, ServiceConfig } from '../model.js'
+import type { FieldMatch, ProcessorConfig, RouteConfig, RouteMatch, ServiceConfig } from '../model.js'
 import { MOST_SHOWN, quoted, type Fault } from '../problem.js'
 import type { RouteInput } from '../schema/layouts.js'
 import { suggest } from '../suggest.js'
@@ -8,8 +9,9 @@ import { plainHostPattern } from '../text/host.js'
 import { matchedFieldFault } from '../text/http.js'
 import { trimSlash } from '../text/path.js'
 import type { Context, Draft } from './context.js'
-import { readRetry, readTimeouts, readUpgrade } from './exchange.js'
+import { readTimeouts, readUpgrade } from './exchange.js'
 import { readSentFields } from './polling.js'
+import { readRetry } from './resilience.js'
 
 /** Where routes come together: ids are made unique, and a match that was there before is warned about. */
 interface Table {
@@ -26,23 +28,36 @@ const OWN_FIELDS: ReadonlySet<string> = new Set(['date', 'via', 'x-request-id'])
 export function readRoutes(
   services: readonly { readonly config: ServiceConfig; readonly path: Path }[],
   given: readonly (Draft<RouteInput> | undefined)[],
+  processor: ProcessorConfig,
   context: Context,
 ): readonly RouteConfig[] {
   const table = createTable(context)
   for (const { config, path } of services) {
     config.apis.forEach((api, i) => {
       const match = { hosts: [], methods: [], path: trimSlash(api), exact: false, headers: [], query: [] }
-      table.add({ match, handler: { kind: 'forward', service: config.name } }, [...path, 'apis', i])
+      table.add({ match, handler: { kind: 'forward', service: config.name }, importance: 'normal' }, [
+        ...path,
+        'apis',
+        i,
+      ])
     })
   }
-  const find = createFinder(services.map(({ config }) => config.name))
+  const byName = new Map(services.map(({ config }) => [config.name, config]))
+  const find = createFinder([...byName.keys()])
   given.forEach((draft, i) => {
     const path = ['routes', i]
     const handler = draft && readHandler(draft, path, find, context)
     const match = draft?.match && readMatch(draft.match, [...path, 'match'], context)
     if (!draft || !match || !handler) return
     const timeouts = readTimeouts(draft, path, context)
-    const retry = readRetry(draft.retry)
+    const service = handler.kind === 'forward' ? byName.get(handler.service) : undefined
+    const retry = readRetry(
+      draft.retry,
+      service?.retry ?? RETRY,
+      { ...(service?.timeouts ?? processor.timeouts), ...timeouts },
+      [...path, 'retry'],
+      context,
+    )
     const some = (given: object) => Object.keys(given).length > 0
     const upgrade = readUpgrade(draft.upgrade)
     if (upgrade && handler.kind === 'fixed')
@@ -53,6 +68,7 @@ export function readRoutes(
         handler,
         ...(some(timeouts) && { timeouts }),
         ...(some(retry) && { retry }),
+        importance: draft.importance ?? 'normal',
         ...(upgrade && { upgrade }),
       },
       path,

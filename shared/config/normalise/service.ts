@@ -1,15 +1,16 @@
 // One service of the file: its instances, each with its own polling, and what holds for its requests.
-import { RETRY } from '../defaults.js'
 import type { Path } from '../document.js'
 import type { InstanceSpec } from '../../registry/instance.js'
 import type { PollingConfig, ProcessorConfig, ServerConfig, ServiceConfig } from '../model.js'
 import { isObject } from '../reader.js'
 import type { ServiceInput } from '../schema/layouts.js'
 import { instanceId, readAddress } from '../text/address.js'
+import { readBalance } from './balance.js'
 import { warnOfLoop } from './checks.js'
 import { defined, texts, type Context, type Draft } from './context.js'
-import { exchangeTimeouts, readRetry, readTimeouts, readUpgrade } from './exchange.js'
+import { exchangeTimeouts, readTimeouts, readUpgrade } from './exchange.js'
 import { completePolling, mergePolling, readPolling, type PollingPart } from './polling.js'
+import { readResilience } from './resilience.js'
 import { readUpstreamTls } from './tls.js'
 
 type ServiceDraft = Draft<ServiceInput>
@@ -93,12 +94,13 @@ export function readService(
     warnOfLoop(spec, processor, entry.path, entry.keyed ? 'key' : 'value', context)
     if (polling) servers.push({ spec, polling })
   }
+  const timeouts = { ...exchangeTimeouts(processor.timeouts), ...readTimeouts(draft, path, context) }
   return {
     name,
     servers,
-    balance: { strategy: 'round-robin' },
-    retry: { ...RETRY, ...readRetry(draft.retry) },
-    timeouts: { ...exchangeTimeouts(processor.timeouts), ...readTimeouts(draft, path, context) },
+    balance: readBalance(draft.balance, [...path, 'balance'], processor, context),
+    ...readResilience(draft, processor, timeouts, path, context),
+    timeouts,
     tls,
     upgrade: readUpgrade(draft.upgrade) ?? [],
     batch: draft.batch ?? processor.batch,

@@ -1,14 +1,23 @@
 // The two servers' own settings, from `meta-info` or from `discovery` and `processor`.
 import { resolve } from 'node:path'
-import { DISCOVERY, LIMITS, PROCESSOR, RETENTION, TIMEOUTS } from '../defaults.js'
+import { ACCESS_LOG, DISCOVERY, LIMITS, PROCESSOR, RETENTION, TIMEOUTS, TRACING } from '../defaults.js'
 import type { Path } from '../document.js'
-import type { DiscoveryConfig, LimitsConfig, ProcessorConfig, RetentionConfig, TimeoutsConfig } from '../model.js'
+import type {
+  AccessLogConfig,
+  DiscoveryConfig,
+  LimitsConfig,
+  ProcessorConfig,
+  RetentionConfig,
+  TimeoutsConfig,
+  TracingConfig,
+} from '../model.js'
 import type { DiscoveryInput, FullInput, MetaInfoInput, ProcessorInput } from '../schema/layouts.js'
 import { plainCron } from '../text/cron.js'
 import { durationMs } from '../text/duration.js'
 import { sizeBytes } from '../text/size.js'
 import { defined, readMs, type Context, type Draft } from './context.js'
 import { readExchangeTimeouts } from './exchange.js'
+import { readSentFields } from './polling.js'
 import { readDownstreamTls } from './tls.js'
 
 /** The settings with their place in the file. */
@@ -89,15 +98,35 @@ export function readProcessor({ processor: given, path }: Settings, context: Con
   const workers = given.workers ?? 'auto'
   return {
     name: given.name ?? PROCESSOR.name,
-    ...defined({ host: given.host, tls: readDownstreamTls(given.tls, path('processor', 'tls'), context) }),
+    ...defined({
+      host: given.host,
+      zone: given.zone,
+      tracing: readTracing(given.tracing, path('processor', 'tracing'), context),
+      tls: readDownstreamTls(given.tls, path('processor', 'tls'), context),
+    }),
     port: given.port ?? PROCESSOR.port,
     workers: workers === 'auto' ? context.cores : workers,
     hangMs: readMs(given, 'hang', path('processor', 'hang').slice(0, -1), context) ?? PROCESSOR.hangMs,
     trustedProxies: (given.trusted_proxies ?? []).filter((peer) => peer !== undefined),
+    accessLog: readAccessLog(given.access_log),
     limits: readLimits(given.limits),
     timeouts: readAllTimeouts(given.timeouts, path('processor', 'timeouts'), context),
     batch: given.batch ?? PROCESSOR.batch,
     requestLimit: given.request_limit ?? PROCESSOR.requestLimit,
+  }
+}
+
+function readAccessLog(given: Draft<ProcessorInput>['access_log']): AccessLogConfig {
+  if (given === undefined || given === false) return ACCESS_LOG
+  return { sample: given === true ? 1 : (given.sample ?? 1) }
+}
+
+function readTracing(given: Draft<ProcessorInput>['tracing'], path: Path, context: Context): TracingConfig | undefined {
+  if (given?.endpoint === undefined) return undefined
+  return {
+    endpoint: given.endpoint,
+    sample: given.sample ?? TRACING.sample,
+    headers: readSentFields(given.headers ?? {}, [...path, 'headers'], context),
   }
 }
 

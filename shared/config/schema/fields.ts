@@ -3,6 +3,8 @@ import { z } from 'zod'
 import type { Fault } from '../problem.js'
 import { cronFault, looksLikeCron } from '../text/cron.js'
 import { DURATION_PATTERN, durationFault, durationMs, spanFault, type Span } from '../text/duration.js'
+import { fieldValueFault, statusFault } from '../text/http.js'
+import { looksLikeQuantile, QUANTILE_PATTERN, quantileFault } from '../text/quantile.js'
 import { SIZE_PATTERN, sizeFault } from '../text/size.js'
 
 /** Text that passes `check`. */
@@ -44,10 +46,19 @@ export function schedule(span: Span) {
   })
 }
 
+/** A duration, or a quantile such as p95. */
+export function durationOrQuantile(span: Span) {
+  const spelled = text((value) => (looksLikeQuantile(value) ? quantileFault(value) : durationFault(value, span))).meta({
+    pattern: `${DURATION_PATTERN}|${QUANTILE_PATTERN}`,
+  })
+  return z.union([durationNumber(span).meta({ minimum: 0 }), spelled], {
+    error: 'must be a duration or a quantile such as p95',
+  })
+}
+
 export const cron = () => text(cronFault)
 
-export function size(least: number) {
-  const most = 2 ** 40
+export function size(least: number, most = 2 ** 40) {
   const spelled = text((value) => sizeFault(value, least, most)).meta({ pattern: SIZE_PATTERN })
   return z.union([z.int().min(least).max(most), spelled], {
     error: 'must be a size: a whole number of bytes, or text with a unit',
@@ -84,4 +95,44 @@ export function oneOf<const T extends readonly [string, ...string[]]>(values: T)
 
 export function count(min: number, max: number): z.ZodInt {
   return z.int().min(min).max(max)
+}
+
+/** A part of a whole. */
+export function share(): z.ZodNumber {
+  return z.number().min(0).max(1)
+}
+
+/** A part of a whole that is more than nothing; `hint` says how to have none. */
+export function someShare(hint: string): z.ZodNumber {
+  return z
+    .number()
+    .max(1)
+    .check((context) => push(context, context.value > 0 ? undefined : { message: 'must be above 0', hint }))
+    .meta({ exclusiveMinimum: 0 })
+}
+
+const status = z.union([count(100, 599), text(statusFault)], { error: 'must be a status: 200, "200-299" or "2xx"' })
+
+/** One status or range, or a list of them. */
+export function statuses() {
+  return z.union([status, z.array(status).min(1)], { error: 'must be a status or a list of them' })
+}
+
+/** Header fields that are sent: name to value. */
+export function sentFields() {
+  return z.record(z.string(), text(fieldValueFault))
+}
+
+/** A block of settings, or one word: `true` for the block with nothing in it, `false` for none. */
+export function orSwitch<B extends z.ZodType>(block: B, holds: string) {
+  return z.union([z.boolean(), block], { error: `must be true, false, or an object with ${holds}` })
+}
+
+/** A key that is known, and belongs elsewhere. */
+export function misplaced(message: string, hint: string) {
+  return z
+    .unknown()
+    .check((context) => push(context, { message, hint }))
+    .optional()
+    .meta({ description: `Not here: ${hint}.`, not: {} })
 }

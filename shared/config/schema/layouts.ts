@@ -1,7 +1,8 @@
 // The two layouts of the file as schemas, and the JSON Schema that editors read.
 import { z } from 'zod'
 import { route } from './route.js'
-import { classicService, fullService, type polling, type retry, type timeoutKeys } from './service.js'
+import type { concurrency, routeRetry } from './resilience.js'
+import { classicService, fullService, type polling, type timeoutKeys } from './service.js'
 import { discovery, metaInfo, processor } from './settings.js'
 
 const $schema = z.string().optional().meta({ description: 'Where the JSON Schema of this file is; for editors.' })
@@ -33,7 +34,8 @@ export type DiscoveryInput = z.input<typeof discovery>
 export type ProcessorInput = z.input<typeof processor>
 export type MetaInfoInput = z.input<typeof metaInfo>
 export type RouteInput = z.input<typeof route>
-export type RetryInput = z.input<typeof retry>
+export type RouteRetryInput = z.input<typeof routeRetry>
+export type ConcurrencyInput = z.input<typeof concurrency>
 export type TimeoutInput = z.input<z.ZodObject<typeof timeoutKeys>>
 
 /** JSON Schema (draft 2020-12) of a config file in either layout. */

@@ -1,9 +1,10 @@
 // What a route of the full layout may hold.
 import { z } from 'zod'
-import { fieldValueFault, methodFault } from '../text/http.js'
+import { methodFault } from '../text/http.js'
 import { hostPatternFault } from '../text/host.js'
-import { count, nonEmpty, text } from './fields.js'
-import { apiPath, retry, timeoutKeys } from './service.js'
+import { count, nonEmpty, oneOf, sentFields, text } from './fields.js'
+import { routeRetry } from './resilience.js'
+import { apiPath, timeoutKeys } from './service.js'
 import { upgrade } from './traffic.js'
 
 const fieldMatch = z.record(
@@ -41,10 +42,7 @@ const match = z
 const fixed = z
   .strictObject({
     status: count(200, 599).meta({ description: 'Status of the answer.' }),
-    headers: z
-      .record(z.string(), text(fieldValueFault))
-      .optional()
-      .meta({ description: 'Header fields of the answer.' }),
+    headers: sentFields().optional().meta({ description: 'Header fields of the answer.' }),
     body: z.string().optional().meta({ description: 'Body of the answer.', default: '' }),
   })
   .meta({ id: 'Fixed', description: 'One answer for every request.' })
@@ -54,8 +52,11 @@ export const route = z
     match,
     service: nonEmpty().optional().meta({ description: 'Service that answers.' }),
     fixed: fixed.optional(),
-    retry: retry.optional(),
+    retry: routeRetry.optional(),
     ...timeoutKeys,
+    importance: oneOf(['low', 'normal', 'high'])
+      .optional()
+      .meta({ description: 'Who is refused first when there is too much load: low.', default: 'normal' }),
     upgrade: upgrade.optional().meta({ description: "In place of the service's `upgrade`." }),
   })
   .meta({ id: 'Route', description: 'A route; either `service` or `fixed`.' })

@@ -1,9 +1,9 @@
 // What a service may hold, in both layouts.
 import { z } from 'zod'
-import { POLLING, RETRY } from '../defaults.js'
+import { DAMPING, POLLING } from '../defaults.js'
 import { addressFault } from '../text/address.js'
-import { fieldValueFault, statusFault } from '../text/http.js'
 import { apiPathFault, endpointFault } from '../text/path.js'
+import { balance } from './balance.js'
 import {
   count,
   duration,
@@ -11,20 +11,21 @@ import {
   LONGEST_TIMER_MS,
   nonEmpty,
   oneOf,
+  orSwitch,
   POSITIVE_TIMER,
   schedule,
+  sentFields,
+  statuses,
   text,
   TIMER,
   withMs,
 } from './fields.js'
+import { breaker, concurrency, hedge, outlier, retry } from './resilience.js'
 import { batch, upgrade, upstreamTls } from './traffic.js'
-
-const status = z.union([count(100, 599), text(statusFault)], { error: 'must be a status: 200, "200-299" or "2xx"' })
 
 const expect = z
   .strictObject({
-    status: z
-      .union([status, z.array(status).min(1)], { error: 'must be a status or a list of them' })
+    status: statuses()
       .optional()
       .meta({ description: 'Statuses that pass: 200, "200-299", "2xx", or a list of them.', default: '200-299' }),
     body: nonEmpty().optional().meta({ description: 'Text that the first 64 KiB of the body must hold.' }),
@@ -44,7 +45,15 @@ function patternFault(pattern: string) {
   }
 }
 
-const headers = z.record(z.string(), text(fieldValueFault))
+const damping = z
+  .strictObject({
+    changes: count(2, 1000)
+      .optional()
+      .meta({ description: 'Changes of health that make the instance flapping.', default: DAMPING.changes }),
+    ...durations('window', 'Within this time.', POSITIVE_TIMER, DAMPING.windowMs),
+    ...durations('steady', 'It is down until no poll has failed for so long.', POSITIVE_TIMER, DAMPING.steadyMs),
+  })
+  .meta({ id: 'Damping', description: 'When an instance flaps, and when it does so no more.' })
 
 const FREQUENCY = { shortestMs: 10, longestMs: LONGEST_TIMER_MS }
 
@@ -70,11 +79,15 @@ const pollingKeys = {
   fall: count(1, 1000)
     .optional()
     .meta({ description: 'Consecutive failed polls that turn up into down.', default: POLLING.fall }),
+  damping: orSwitch(damping, 'changes, window, steady').optional().meta({
+    description: 'Holds an instance down whose health changes again and again; true: with the defaults.',
+    default: false,
+  }),
   packet_limit: count(1, 10_000_000)
     .optional()
     .meta({ description: 'Packets of history kept per instance.', default: POLLING.packetLimit }),
   http_method: oneOf(['GET', 'HEAD']).optional().meta({ description: 'Method of a health poll.', default: 'GET' }),
-  headers: headers.optional().meta({ description: 'Header fields of a health poll.' }),
+  headers: sentFields().optional().meta({ description: 'Header fields of a health poll.' }),
   expect: expect.optional(),
   tls: upstreamTls.optional(),
   priority: oneOf(['high', 'med', 'low'])
@@ -129,22 +142,6 @@ const servers = z
   )
   .meta({ description: 'The instances: a list, or a map of address to its own polling.' })
 
-export const retry = z
-  .strictObject({
-    attempts: count(1, 20)
-      .optional()
-      .meta({ description: 'Tries in all, the first one included.', default: RETRY.attempts }),
-    on: z
-      .array(
-        z.union([oneOf(['connect', 'reset', 'timeout', '502', '503', '504']), z.literal([502, 503, 504])], {
-          error: 'must be one of connect, reset, timeout, 502, 503, 504',
-        }),
-      )
-      .optional()
-      .meta({ description: 'What may be tried again, where the request allows it.', default: RETRY.on }),
-  })
-  .meta({ id: 'Retry', description: 'When a request is tried again.' })
-
 const timeoutBlock = z
   .strictObject({
     ...durations('connect', 'To open a connection.', TIMER),
@@ -167,21 +164,23 @@ export const apiPath = text(apiPathFault)
 
 const apis = z.array(apiPath).min(1).meta({ description: 'Paths that the service answers, each with all below it.' })
 
-const balance = z
-  .strictObject({
-    strategy: oneOf(['round-robin'])
-      .optional()
-      .meta({ description: 'How instances of a tier share.', default: 'round-robin' }),
-  })
-  .meta({ id: 'Balance', description: 'How traffic is spread.' })
-
 const serviceKeys = {
   servers,
   polling: polling
     .optional()
     .meta({ description: 'How its instances are checked; required where `servers` is a list.' }),
-  balance: balance.optional(),
+  balance: balance.optional().meta({ description: 'How traffic is spread; text alone is the strategy.' }),
   retry: retry.optional(),
+  hedge: hedge
+    .optional()
+    .meta({ description: 'A second try beside a slow first one; true: with the defaults.', default: false }),
+  breaker: breaker
+    .optional()
+    .meta({ description: 'When an instance gets no request for a while; true: with the defaults.', default: false }),
+  outlier: outlier
+    .optional()
+    .meta({ description: 'When an instance that traffic cannot use is ejected; false: never.', default: true }),
+  concurrency: concurrency.optional(),
   ...timeoutKeys,
   tls: upstreamTls.optional(),
   upgrade: upgrade.optional(),

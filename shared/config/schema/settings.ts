@@ -5,6 +5,7 @@ import type { Fault } from '../problem.js'
 import type { Span } from '../text/duration.js'
 import { cidrFault, hostFault } from '../text/host.js'
 import { count, cron, duration, durations, LONGEST_TIMER_MS, nonEmpty, size, text, TIMER } from './fields.js'
+import { accessLog, tracing } from './telemetry.js'
 import { batch, downstreamTls } from './traffic.js'
 
 const DAY_MS = 86_400_000
@@ -133,6 +134,13 @@ const processorKeys = {
     .array(text(cidrFault))
     .optional()
     .meta({ description: 'Addresses and CIDR blocks whose X-Forwarded-* are believed.', default: [] }),
+  zone: nonEmpty()
+    .optional()
+    .meta({ description: 'Where it runs, for services that prefer instances of their own zone.' }),
+  access_log: accessLog
+    .optional()
+    .meta({ description: 'A line for each request; true: for every one.', default: false }),
+  tracing: tracing.optional(),
   tls: downstreamTls.optional(),
   limits: limits.optional(),
   timeouts: timeouts.optional(),

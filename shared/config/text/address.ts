@@ -50,6 +50,12 @@ export function addressFault(text: string): Fault | undefined {
   return 'fault' in read ? read.fault : undefined
 }
 
+/** A URL that something is sent to. */
+export function receiverFault(text: string): Fault | undefined {
+  if (SCHEME.test(text)) return addressFault(text)
+  return { message: 'not a URL', hint: 'it begins with http:// or https://' }
+}
+
 /** `service/host:port/base`, the port always written. */
 export function instanceId(service: string, { host, port, basePath }: Address): string {
   return `${service}/${host.includes(':') ? `[${host}]` : host}:${port}${basePath}`

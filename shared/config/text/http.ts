@@ -32,6 +32,25 @@ export function matchedFieldFault(name: string): Fault | undefined {
   return fieldNameFault(name)
 }
 
+/** For fields that requests are told apart by, to choose an instance. */
+export function hashedFieldFault(name: string): Fault | undefined {
+  const lower = name.toLowerCase()
+  if (UNMATCHED.test(lower)) return { message: `the field ${lower} ends at the gateway and tells no clients apart` }
+  return fieldNameFault(name)
+}
+
+/** RFC 6265 section 4.1.1: a token too. */
+export function cookieNameFault(name: string): Fault | undefined {
+  return TOKEN.test(name) ? undefined : { message: 'not a name of a cookie' }
+}
+
+export function cookiePathFault(path: string): Fault | undefined {
+  if (!path.startsWith('/')) return { message: 'a path must begin with "/"' }
+  return /^[\x21-\x3a\x3c-\x7e]*$/.test(path)
+    ? undefined
+    : { message: 'the path of a cookie holds printable ASCII, without spaces and ";"' }
+}
+
 /** For fields that are sent, as opposed to matched. */
 export function sentFieldFault(name: string): Fault | undefined {
   if (FRAMING.has(name.toLowerCase())) return { message: `the field ${name.toLowerCase()} is set by the sender alone` }

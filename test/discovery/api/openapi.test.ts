@@ -6,9 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { openapi } from '../../../discovery/api/openapi/document.js'
+import type { Control } from '../../../discovery/api/deps.js'
 import type { Store } from '../../../discovery/store/store.js'
+import { createPlan } from '../../../shared/config/plan.js'
+import { parseTestConfig } from '../../kit/config.js'
 import { mismatches } from '../../kit/schema.js'
-import { A, ORDERS, countOf, processorOf, recordOf, reportOf, startApi, type TestApi } from './server.js'
+import { A, ORDERS, countOf, endpointOf, processorOf, recordOf, reportOf, startApi, type TestApi } from './server.js'
 
 const document = JSON.parse(JSON.stringify(openapi('1.2.3'))) as {
   paths: Record<
@@ -53,7 +56,31 @@ const REQUESTS: readonly (readonly [method: string, template: string, target: st
   ['get', '/api/v1/snapshot', '/api/v1/snapshot', 200],
   ['get', '/api/v1/snapshot/changes', '/api/v1/snapshot/changes', 200],
   ['post', '/api/v1/reports', '/api/v1/reports', 204, 400],
+  ['post', '/api/v1/plan', '/api/v1/plan', 200],
+  ['post', '/api/v1/plan', '/api/v1/plan?bogus', 400],
+  ['post', '/api/v1/reload', '/api/v1/reload?workers=true', 200],
+  ['post', '/api/v1/reload', '/api/v1/reload', 422],
+  ['post', '/api/v1/drain', `/api/v1/drain?instance=${encodeURIComponent(A)}`, 200],
+  ['post', '/api/v1/drain', '/api/v1/drain?wait=x', 400],
+  ['post', '/api/v1/drain', '/api/v1/drain?instance=none', 404],
+  ['post', '/api/v1/undrain', `/api/v1/undrain?instance=${encodeURIComponent(A)}`, 200],
+  ['post', '/api/v1/down', `/api/v1/down?instance=${encodeURIComponent(A)}`, 200],
+  ['post', '/api/v1/up', `/api/v1/up?instance=${encodeURIComponent(A)}`, 200],
 ]
+
+/** Its first reload goes well, the next one does not. */
+function controlOf({ config, lifecycle: { configReloads } }: TestApi): Control {
+  const carts = { ...ORDERS, apis: ['/carts'], retry: { attempts: 9 } }
+  const plan = createPlan(config, parseTestConfig({ version: 1, processor: { workers: 99 }, services: { carts } }))
+  const problems = [{ file: 'services.json', line: 3, col: 5, path: 'services.orders', message: 'is wrong' }]
+  let reloaded = 0
+  return {
+    reloads: configReloads,
+    plan: () => Promise.resolve({ ok: true, plan }),
+    reload: () => Promise.resolve(reloaded++ === 0 ? { ok: true, plan } : { ok: false, problems }),
+    replaceWorkers: () => Promise.resolve({ replaced: 2, draining: 0 }),
+  }
+}
 
 async function start(t: TestContext, more: { store?: (store: Store) => Store; token?: string } = {}): Promise<TestApi> {
   const folder = mkdtempSync(join(tmpdir(), 'serverpy-openapi-'))
@@ -68,6 +95,7 @@ async function start(t: TestContext, more: { store?: (store: Store) => Store; to
     ...(more.store !== undefined && { store: more.store }),
   })
   api.lifecycle.processor = processorOf()
+  api.lifecycle.control = controlOf(api)
   api.lifecycle.explain = (method, url) => ({
     method,
     host: '127.0.0.1:8001',
@@ -82,6 +110,11 @@ async function start(t: TestContext, more: { store?: (store: Store) => Store; to
         health: 'up',
         picked: true,
         reason: 'up',
+        zone: 'a',
+        ejections: [{ worker: 'w1', reason: 'refused', guard: 'half-open' }],
+        disputed: false,
+        flapping: false,
+        in_flight: 2,
       },
       {
         instance: 'x',
@@ -92,6 +125,10 @@ async function start(t: TestContext, more: { store?: (store: Store) => Store; to
         override: 'drain',
         picked: false,
         reason: 'no',
+        ejections: [],
+        disputed: true,
+        flapping: true,
+        in_flight: 0,
       },
     ],
     picks: [A],
@@ -101,7 +138,9 @@ async function start(t: TestContext, more: { store?: (store: Store) => Store; to
   api.registry.setOverride(A, 'drain')
   const records = [recordOf(), recordOf({ service: '', instance: '', route: '', error: 'no-route', status: 404 })]
   const counts = [countOf(), countOf({ service: '', instance: '' })]
-  api.traffic.accept(reportOf({ worker: 'far', records, counts, codes: { 'no-route': 1 }, refusals: { 'bare-lf': 1 } }))
+  const endpoints = [endpointOf({ guard: 'open', reason: 'failures', disputed: true, inFlight: 1 })]
+  const said = { endpoints, codes: { 'no-route': 1 }, refusals: { 'bare-lf': 1 } } as const
+  api.traffic.acceptRemote(reportOf({ worker: 'far', records, counts, ...said }))
   return api
 }
 
@@ -176,6 +215,7 @@ test('the failures are as documented: methods, tokens, bodies, a store and a pro
   await expect(503, 'get', '/api/v1/rollups')
   await expect(503, 'get', '/api/v1/instances/{id}/packets', `/api/v1/instances/${encodeURIComponent(A)}/packets`)
   await expect(401, 'post', '/api/v1/reports')
+  await expect(401, 'post', '/api/v1/drain')
   const headers = { authorization: 'Bearer sesame' }
   await expect(415, 'post', '/api/v1/reports', undefined, { body: 'x', headers })
   const json = { ...headers, 'content-type': 'application/json' }

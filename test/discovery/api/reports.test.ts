@@ -7,7 +7,7 @@ import { readReport } from '../../../discovery/api/reports.js'
 import { ApiProblem } from '../../../discovery/api/problem.js'
 import { REFUSALS } from '../../../shared/metrics/refusals.js'
 import { rawRequest } from '../../kit/http.js'
-import { A, ORDERS, countOf, recordOf, reportOf, startApi, type TestApi } from './server.js'
+import { A, B, ORDERS, countOf, endpointOf, recordOf, reportOf, startApi, triedOf, type TestApi } from './server.js'
 
 const FULL = reportOf({
   records: [recordOf()],
@@ -16,6 +16,14 @@ const FULL = reportOf({
   codes: { overload: 1 },
   refusals: { 'bare-lf': 3, 'tls-handshake': 2 },
   retries: 1,
+  tried: [triedOf({ success: 9, failure: 1, retries: 1, hedges: 1, ejections: 1 })],
+  services: [{ service: 'orders', queued: 1, shed: 1, budgetSpent: 1 }],
+  endpoints: [
+    endpointOf({ inFlight: 1, connections: 2 }),
+    endpointOf({ instance: B, guard: 'open', reason: 'breaker' }),
+  ],
+  waiting: [{ service: 'orders', queued: 3 }],
+  snapshot: { term: 7, seq: 3 },
 })
 
 function post(api: TestApi, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
@@ -153,13 +161,27 @@ test('each member is checked, and the one that is wrong is named', () => {
   wrong('refusals', { refusals: { 'made-up': 1 } })
   wrong('refusals', { refusals: JSON.parse('{"__proto__":1}') as object })
   wrong('refusals.bare-lf', { refusals: { 'bare-lf': 1.5 } })
+  wrong('tried', { tried: undefined })
+  wrong('tried[0].hedges', { tried: [{ ...triedOf(), hedges: '1' }] })
+  wrong('tried[0].instance', { tried: [{ ...triedOf(), instance: 'x'.repeat(2000) }] })
+  wrong('services[0].budgetSpent', { services: [{ service: 'orders', queued: 1, shed: 1 }] })
+  wrong('services', { services: new Array(5000).fill(FULL.services[0]) })
+  wrong('endpoints', { endpoints: null })
+  wrong('endpoints', { endpoints: new Array(12_001).fill(endpointOf()) })
+  wrong('endpoints[0].guard', { endpoints: [{ ...endpointOf(), guard: 'ajar' }] })
+  wrong('endpoints[0].reason', { endpoints: [{ ...endpointOf(), reason: 'mood' }] })
+  wrong('endpoints[0].disputed', { endpoints: [{ ...endpointOf(), disputed: 1 }] })
+  wrong('endpoints[0].inFlight', { endpoints: [{ ...endpointOf(), inFlight: -1 }] })
+  wrong('waiting[0].queued', { waiting: [{ service: 'orders' }] })
+  wrong('snapshot', { snapshot: undefined })
+  wrong('snapshot.seq', { snapshot: { term: 1 } })
   wrong('shed', { shed: Number.MAX_VALUE })
   wrong('gauges.upgraded', { gauges: { connections: 1, inFlight: 1, loopLagMs: 1, rssBytes: 1 } })
   wrong('gauges.rssBytes', { gauges: { ...FULL.gauges, rssBytes: '1' } })
 })
 
 test('whatever JSON comes, the reader returns a report of the right shape or names a member', () => {
-  const paths = ['worker', 'records', 'counts', 'attempts', 'retries', 'codes', 'refusals', 'served', 'shed', 'gauges']
+  const paths = Object.keys(FULL)
   fc.assert(
     fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => {
       try {
@@ -177,5 +199,8 @@ test('whatever JSON comes, the reader returns a report of the right shape or nam
     }),
   )
   assert.deepEqual(readReport(structuredClone(FULL)), FULL)
+  // What is left out stays as it was in the report before.
+  const { endpoints: _, waiting: __, ...rest } = FULL
+  assert.deepEqual(readReport(structuredClone(rest)), rest)
   assert.equal(readReport({ ...FULL, records: [{ ...recordOf(), extra: 1 }] }).records[0]?.instance, A)
 })

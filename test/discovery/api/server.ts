@@ -1,10 +1,11 @@
 // An API on a real socket for tests, over a real registry, store and traffic that the tests can reach.
 import type { TestContext } from 'node:test'
 import { createApi } from '../../../discovery/api/api.js'
+import type { ConfigReloads, Control } from '../../../discovery/api/deps.js'
 import { openListener } from '../../../discovery/api/listener.js'
 import type { PollerStats } from '../../../discovery/polling/meter.js'
-import { createRegistry, type OwnedRegistry } from '../../../discovery/registry/registry.js'
-import type { Observation } from '../../../discovery/registry/status.js'
+import { createRegistry } from '../../../discovery/registry/registry.js'
+import type { Observation, Registry } from '../../../discovery/registry/status.js'
 import { createMemoryStore } from '../../../discovery/store/memory.js'
 import type { Store } from '../../../discovery/store/store.js'
 import { createTraffic, type Traffic } from '../../../discovery/traffic.js'
@@ -12,7 +13,13 @@ import { systemClock, type Clock } from '../../../shared/clock.js'
 import type { Config } from '../../../shared/config/model.js'
 import { silentLog, type Log } from '../../../shared/log.js'
 import { LATENCY_BUCKETS } from '../../../shared/metrics/histogram.js'
-import type { Report, RequestRecord, TrafficCount } from '../../../shared/metrics/report.js'
+import type {
+  AttemptCount,
+  EndpointState,
+  Report,
+  RequestRecord,
+  TrafficCount,
+} from '../../../shared/metrics/report.js'
 import type { Explain, ProcessorView } from '../../../shared/processor.js'
 import { parseTestConfig } from '../../kit/config.js'
 
@@ -21,13 +28,15 @@ export interface Lifecycle {
   explain: Explain | undefined
   processorExpected: boolean
   draining: boolean
+  configReloads: ConfigReloads
+  control: Control | undefined
 }
 
 export interface TestApi {
   readonly url: string
   readonly port: number
   readonly config: Config
-  readonly registry: OwnedRegistry
+  readonly registry: Registry
   readonly store: Store
   readonly traffic: Traffic
   readonly lifecycle: Lifecycle
@@ -65,6 +74,8 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
   registry.replace(config.services.flatMap((service) => service.servers))
   const traffic = createTraffic([], {
     onSuspect: () => undefined,
+    onDispute: (instance, disputed) => registry.setContradicted(instance, disputed),
+    ownWorkers: () => lifecycle.processor?.status().workers.map(({ name }) => name),
     history: store.history,
     clock,
     requestLimit: 100,
@@ -74,7 +85,14 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
       route: (id) => config.routes.some((route) => route.id === id),
     },
   })
-  const lifecycle: Lifecycle = { processor: undefined, explain: undefined, processorExpected: false, draining: false }
+  const lifecycle: Lifecycle = {
+    processor: undefined,
+    explain: undefined,
+    processorExpected: false,
+    draining: false,
+    configReloads: { ok: 0, failed: 0, lastOk: true, lastAt: undefined, problems: [] },
+    control: undefined,
+  }
   const polling = { stats: () => STATS }
   const recall = { missing: [] }
   const api = createApi({ config, version: '1.2.3', registry, store, recall, traffic, polling, lifecycle, clock, log })
@@ -184,6 +202,9 @@ export function reportOf(patch: Partial<Report> = {}): Report {
     counts: [],
     attempts: { success: 0, failure: 0, timeout: 0 },
     retries: 0,
+    tried: [],
+    services: [],
+    snapshot: { term: 7, seq: 1 },
     suspects: [],
     codes: {},
     refusals: {},
@@ -192,6 +213,16 @@ export function reportOf(patch: Partial<Report> = {}): Report {
     gauges: { connections: 3, inFlight: 2, upgraded: 1, loopLagMs: 0.5, rssBytes: 50_000_000 },
     ...patch,
   }
+}
+
+export function triedOf(patch: Partial<AttemptCount> = {}): AttemptCount {
+  const none = { success: 0, failure: 0, timeout: 0, retries: 0, hedges: 0, ejections: 0 }
+  return { service: 'orders', instance: A, ...none, ...patch }
+}
+
+/** An endpoint to which nothing is wrong. */
+export function endpointOf(patch: Partial<EndpointState> = {}): EndpointState {
+  return { instance: A, inFlight: 0, connections: 0, guard: 'closed', disputed: false, ...patch }
 }
 
 /** A processor that serves with one worker. */

@@ -1,7 +1,7 @@
 // /api/v1: filters, pages, strict queries, and what is never shown.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { A, B, ORDERS, countOf, processorOf, recordOf, reportOf, startApi, type TestApi } from './server.js'
+import { A, B, ORDERS, countOf, endpointOf, processorOf, recordOf, reportOf, startApi, type TestApi } from './server.js'
 
 interface List {
   items: Record<string, unknown>[]
@@ -234,7 +234,8 @@ test('no answer holds the token, the value of a matched header or of a polling h
 test('workers of this process and from elsewhere are shown with what they do at the moment', async (t) => {
   const api = await startApi(t)
   api.lifecycle.processor = processorOf()
-  for (const worker of ['w-1', 'far']) api.traffic.accept(reportOf({ worker }))
+  api.traffic.accept(reportOf())
+  api.traffic.acceptRemote(reportOf({ worker: 'far' }))
   const { items, remote } = await api.json<Record<'items' | 'remote', Record<string, unknown>[]>>('/api/v1/workers')
   for (const [shown, name] of [
     [items, 'w-1'],
@@ -245,6 +246,37 @@ test('workers of this process and from elsewhere are shown with what they do at 
       [[name, 3, 2, 1]],
     )
   }
+})
+
+test('what traffic says of an instance stands beside what polls say, there and in its service', async (t) => {
+  const api = await startApi(t)
+  api.poll(A)
+  api.poll(B, { verdict: 'failed', status: 'inactive', response: 'HTTP 500' })
+  const ejected = endpointOf({ inFlight: 1, connections: 2, guard: 'open', reason: 'failures' })
+  const disputed = endpointOf({ instance: B, inFlight: 3, connections: 3, disputed: true })
+  api.traffic.accept(reportOf({ endpoints: [ejected, disputed] }))
+  api.registry.setOverride(B, 'drain')
+  interface Stats {
+    service_statistics: Record<string, unknown>[]
+    services: Record<string, unknown>[]
+  }
+  const { service_statistics: both, services } = await api.json<Stats>('/stats')
+  const [a, b] = both.map((one) => [one.health, one.ejected_by, one.polling_disputed, one.in_flight, one.connections])
+  assert.deepEqual(a, ['up', [{ worker: 'w-1', reason: 'failures', guard: 'open' }], false, 1, 2])
+  assert.deepEqual(b, ['down', [], true, 3, 3])
+  const [service] = services
+  assert.deepEqual([service?.ejected, service?.disputed, service?.drained, service?.overridden], [1, 1, 1, 1])
+  const { polling_disputed: again } = await api.json(`/api/v1/instances/${encodeURIComponent(B)}`)
+  assert.equal(again, true)
+  api.poll(B)
+  const { items } = await api.json<List>(`/api/v1/events?instance=${encodeURIComponent(B)}`)
+  assert.deepEqual(
+    items.filter(({ kind }) => kind === 'dispute').map(({ from, to }) => [from, to]),
+    [
+      ['polling disputed', 'none'],
+      ['none', 'polling disputed'],
+    ],
+  )
 })
 
 test('explain passes the question on, and refuses what is no method or URL', async (t) => {

@@ -151,7 +151,7 @@ test('a burst of due probes is not started in one turn of the event loop', async
   run.poller.sync(servers)
   await run.clock.advance(400)
   run.calls.clear()
-  for (const { spec } of servers) run.poller.pollNow(spec.id)
+  for (const { spec } of servers) run.poller.pollNow(spec.id, 1)
   await Promise.resolve()
   await Promise.resolve()
   assert.equal(run.calls.size, 32)
@@ -229,15 +229,63 @@ test('a poll asked for out of turn comes at once, after the one that runs, and l
   })
   run.poller.sync([a])
   await run.clock.advance(3000)
-  run.poller.pollNow(a.spec.id)
+  run.poller.pollNow(a.spec.id, 1)
   await run.clock.advance(20)
-  for (let i = 0; i < 5; i++) run.poller.pollNow(a.spec.id)
+  for (let i = 0; i < 5; i++) run.poller.pollNow(a.spec.id, 1)
   await run.clock.advance(10_000)
   assert.deepEqual(
     run.calls.get(a.spec.id)?.map((at) => Math.round(at / 10)),
     [1, 300, 305, 1000],
   )
-  run.poller.pollNow('orders/nobody')
+  run.poller.pollNow('orders/nobody', 1)
+})
+
+test('a suspect is polled again and again without a wait until it is down, in a fraction of a second', async () => {
+  const slow = server('127.0.0.1:1', { fall: 3, retries: 2, retryDelayMs: 1000 })
+  let dying = false
+  const run = setUp([slow], () => Promise.resolve(dying ? silent('connection refused') : passed('ok')))
+  run.poller.sync([slow])
+  await run.clock.advance(5000)
+  dying = true
+  run.poller.pollNow(slow.spec.id, 3)
+  await run.clock.advance(200)
+  assert.equal(run.registry.status(slow.spec.id)?.instance.health, 'down')
+  assert.deepEqual(
+    run.packets.map(({ status, tries }) => [status, tries]),
+    [['active', 1], ...Array<[string, number]>(3).fill(['service unreachable', 3])],
+  )
+  // Then it has its turns as before.
+  await run.clock.advance(4700)
+  assert.equal(run.packets.length, 4)
+  dying = false
+  await run.clock.advance(1000)
+  assert.equal(run.registry.status(slow.spec.id)?.instance.health, 'up')
+})
+
+test('a poll that waits for its next try when its instance is suspected waits no more', async () => {
+  const slow = server('127.0.0.1:1', { fall: 2, retries: 3, retryDelayMs: 5000 })
+  const run = setUp([slow], dead)
+  run.poller.sync([slow])
+  await run.clock.advance(1000)
+  assert.equal(run.calls.get(slow.spec.id)?.length, 1)
+  run.poller.pollNow(slow.spec.id, 2)
+  await run.clock.advance(150)
+  assert.equal(run.registry.status(slow.spec.id)?.instance.health, 'down')
+  assert.equal(run.packets.length, 2)
+})
+
+test('a series of polls ends with the first one that passes or says nothing', async () => {
+  for (const last of [passed('ok'), ownFault('too many open files')]) {
+    const careful = server('127.0.0.1:1', { fall: 5 })
+    const script = [passed('ok'), silent('refused'), silent('refused'), last]
+    const run = setUp([careful], (_, nth) => Promise.resolve(script[nth - 1] ?? silent('one too many')))
+    run.poller.sync([careful])
+    await run.clock.advance(1000)
+    run.poller.pollNow(careful.spec.id, 5)
+    await run.clock.advance(5000)
+    assert.equal(run.packets.length, 4, last.response)
+    assert.equal(run.registry.status(careful.spec.id)?.instance.health, 'up')
+  }
 })
 
 test('closing aborts what runs, drops what waits and resolves', async () => {

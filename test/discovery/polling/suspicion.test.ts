@@ -10,14 +10,14 @@ import { server } from '../servers.js'
 test('a suspect is polled once a second at most, and not at all while it is down', async () => {
   const clock = fakeClock()
   const registry = createRegistry({ clock, log: silentLog, term: 1 })
-  const one = server('127.0.0.1:9001')
+  const one = server('127.0.0.1:9001', { fall: 1 })
   registry.replace([one])
   const { id } = one.spec
-  const polled: string[] = []
-  const suspect = createSuspicion(registry, { pollNow: (which) => void polled.push(which) }, { clock })
+  const polled: [id: string, most: number][] = []
+  const suspect = createSuspicion(registry, { pollNow: (...asked) => void polled.push(asked) }, { clock })
   for (let i = 0; i < 100; i++) suspect(id)
   suspect('nobody')
-  assert.deepEqual(polled, [id])
+  assert.deepEqual(polled, [[id, 1]])
   await clock.advance(1000)
   suspect(id)
   assert.equal(polled.length, 2)

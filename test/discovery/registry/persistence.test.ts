@@ -14,6 +14,8 @@ function status(port: number, health: Health): InstanceStatus {
   return {
     instance: { ...spec, health, since: 5 },
     polling,
+    flapping: false,
+    disputed: false,
     checkStartedAt: null,
     lastCheckedAt: null,
     lastFailureAt: null,

@@ -69,6 +69,17 @@ export const usualField = choice(
     1,
     among('X-Request-Id: r1', 'x-request-id: not plain', 'Via: 1.0 a', 'Via: 1.1 b, 1.0 c', 'Via: 1.1 serverpy-test'),
   ],
+  [
+    1,
+    among(
+      `traceparent: 00-${'4b'.repeat(16)}-${'a1'.repeat(8)}-01`,
+      `Traceparent: 7f-${'4b'.repeat(16)}-${'a1'.repeat(8)}-00-more`,
+      `traceparent: 00-${'0'.repeat(32)}-${'a1'.repeat(8)}-01`,
+      'traceparent: 00-1-2-01',
+      'tracestate: a=1',
+      'Connection: traceparent',
+    ),
+  ],
   [1, among('Max-Forwards: 0', 'Max-Forwards: 7', 'max-forwards: 99999999999999999999', 'Max-Forwards: 010')],
   [2, among('X-Forwarded-For: 1.2.3.4', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: evil', 'X-Forwarded-Port: 1')],
   [

@@ -76,6 +76,7 @@ export function sameHead(seen: SeenHead, said: RequestHead, trusted: boolean): v
     trailers: said.trailers,
     maxForwards: said.maxForwards ?? -1,
     requestId: last('x-request-id'),
+    traceparent: said.traceparent,
     fields: said.kept,
   })
 }

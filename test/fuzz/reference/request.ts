@@ -31,6 +31,8 @@ export interface RequestHead {
   readonly trailers: boolean
   /** How often it may still be forwarded, where that counts. */
   readonly maxForwards: number | undefined
+  /** Empty: there is none that could travel on. */
+  readonly traceparent: string
   readonly fields: readonly Field[]
   /** Lines that travel on, each with its CRLF, the framing behind them in its plainest form. */
   readonly kept: string
@@ -45,7 +47,7 @@ const MOST_METHOD = 64
 /** Fields that end here: for this connection (RFC 9110 section 7.6.1), for a proxy, or set anew. */
 const ENDS_HERE = [
   ...['connection', 'proxy-connection', 'keep-alive', 'te', 'upgrade', 'http2-settings', 'proxy-authorization'],
-  ...['host', 'x-request-id', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'],
+  ...['host', 'x-request-id', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'traceparent'],
   // Written anew, as it was understood.
   ...['content-length', 'transfer-encoding'],
 ]
@@ -98,6 +100,7 @@ function understand(
   // RFC 9110 section 9.3.8: no content in TRACE.
   if (method === 'TRACE' && framingLine(length) !== '' && framingLine(length) !== NO_CONTENT) return 'content in TRACE'
   if (removed.some((name) => NOT_REMOVABLE.includes(name) || name.startsWith('x-forwarded-'))) return 'a removal'
+  const traceparent = readTraceparent(fields, removed)
   return {
     method,
     minor,
@@ -113,14 +116,26 @@ function understand(
     upgrades: minor === 1 && removed.includes('upgrade') ? listOf(fields, 'upgrade') : [],
     trailers: removed.includes('te') && listOf(fields, 'te').includes('trailers'),
     maxForwards,
+    traceparent,
     fields,
     kept:
       fields
+        .filter((field) => field.name !== 'tracestate' || traceparent !== '')
         .filter((field) => travels(field.name, minor, removed, options.trusted))
         .filter((field) => field.name !== 'max-forwards' || maxForwards === undefined)
         .map((field) => field.line)
         .join('') + framingLine(length),
   }
+}
+
+/** W3C Trace Context section 3.2.2: version 00 is these four fields, a later one may have more, and ff is none. */
+const TRACEPARENT =
+  /^(?:00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}|(?!00|ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?)$/s
+
+function readTraceparent(fields: readonly Field[], removed: readonly string[]): string {
+  const values = valuesOf(fields, 'traceparent')
+  const [only = ''] = values
+  return values.length === 1 && TRACEPARENT.test(only) && !removed.includes('traceparent') ? only : ''
 }
 
 const NO_CONTENT = 'Content-Length: 0\r\n'

@@ -23,7 +23,10 @@ export function digest(essence: string): string {
   return createHash('sha1').update(essence, 'latin1').digest('hex').slice(0, 12)
 }
 
-const OWN = ['host', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-request-id', 'te', 'connection']
+const OWN = [
+  ...['host', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-request-id', 'traceparent'],
+  ...['te', 'connection'],
+]
 
 function withoutOwn({ fields, maxForwards }: RequestHead): Field[] {
   const lastVia = fields.findLastIndex((field) => field.name === 'via')
@@ -32,6 +35,8 @@ function withoutOwn({ fields, maxForwards }: RequestHead): Field[] {
 }
 
 const PLAIN_ID = /^[A-Za-z0-9._~+/=:@-]{1,128}$/
+
+const NEW_TRACE = /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/
 
 /** What the gateway adds to a request, after docs/gateway.md. */
 export function rightlyAdded(arrived: RequestHead, from: RequestHead, address: string): void {
@@ -49,5 +54,9 @@ export function rightlyAdded(arrived: RequestHead, from: RequestHead, address: s
   assert.equal(ids.length, 1)
   if (PLAIN_ID.test(asked)) assert.equal(ids[0], asked)
   else assert.match(ids[0] ?? '', PLAIN_ID)
+  const [trace = '', ...others] = values('traceparent')
+  assert.deepEqual(others, [])
+  if (from.traceparent === '') assert.match(trace, NEW_TRACE)
+  else assert.equal(trace, from.traceparent)
   assert.equal(arrived.minor, 1)
 }

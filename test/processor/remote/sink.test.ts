@@ -12,7 +12,7 @@ import type { Report } from '../../../shared/metrics/report.js'
 import { total } from '../../../shared/metrics/sum.js'
 import { fakeClock } from '../../kit/clock.js'
 import { waitFor, within } from '../../kit/wait.js'
-import { A, ORDERS, countOf, recordOf, reportOf, startApi } from '../../discovery/api/server.js'
+import { A, B, ORDERS, countOf, endpointOf, recordOf, reportOf, startApi, triedOf } from '../../discovery/api/server.js'
 
 function sinkTo(t: TestContext, url: string, deps: { clock?: Clock; log?: Log; token?: string } = {}): RemoteSink {
   const sink = createRemoteSink(url, { clock: systemClock, log: silentLog, random: () => 0, ...deps })
@@ -244,4 +244,56 @@ test('reports are cut to what the other side takes, and records beyond the bound
   )
   assert.equal(pending.records, 0)
   assert.equal(taken[0]?.records[0]?.instance, A)
+})
+
+test('what was tried adds up over the reports that wait, and what they say of now is the newest', () => {
+  const pending = createPendingReports()
+  const services = [{ service: 'orders', queued: 1, shed: 1, budgetSpent: 1 }]
+  const first = [endpointOf({ inFlight: 1 })]
+  const waiting = [{ service: 'orders', queued: 2 }]
+  pending.add(
+    reportOf({ tried: [triedOf({ success: 1 })], services, endpoints: first, waiting, snapshot: { term: 7, seq: 1 } }),
+  )
+  const tried = [triedOf({ success: 2, retries: 1 }), triedOf({ instance: B, failure: 1 })]
+  const second = [endpointOf({ instance: B, guard: 'open', reason: 'refused' })]
+  pending.add(reportOf({ tried, services, endpoints: second, waiting: [], snapshot: { term: 7, seq: 2 } }))
+  const report = pending.take()
+  assert.deepEqual(report?.tried, [triedOf({ success: 3, retries: 1 }), triedOf({ instance: B, failure: 1 })])
+  assert.deepEqual(report?.services, [{ service: 'orders', queued: 2, shed: 2, budgetSpent: 2 }])
+  assert.deepEqual([report?.endpoints, report?.waiting, report?.snapshot.seq], [second, [], 2])
+  assert.equal(pending.take(), undefined)
+})
+
+test('endpoints travel with the snapshot that they were seen under, and what was not said is left out', () => {
+  const pending = createPendingReports()
+  const endpoints = [endpointOf({ inFlight: 1 })]
+  pending.add(reportOf({ endpoints, snapshot: { term: 7, seq: 1 } }))
+  pending.add(reportOf({ snapshot: { term: 7, seq: 2 } }))
+  const report = pending.take()
+  assert.deepEqual([report?.endpoints, report?.snapshot.seq], [endpoints, 1])
+  pending.add(reportOf({ snapshot: { term: 7, seq: 2 } }))
+  const next = pending.take()
+  assert.ok(next)
+  assert.deepEqual(['endpoints' in next, 'waiting' in next, next.snapshot.seq], [false, false, 2])
+})
+
+test('of more tries and endpoints than a report may hold every try arrives, and no request in flight is kept back', () => {
+  const pending = createPendingReports()
+  const id = (i: number) => `orders/${'h'.repeat(200)}:${i}`
+  const tried = Array.from({ length: 3000 }, (_, i) => triedOf({ instance: id(i), success: 1 }))
+  const endpoints = Array.from({ length: 12_000 }, (_, i) =>
+    endpointOf({ instance: id(i), connections: 1, inFlight: i % 4 === 0 ? 1 : 0 }),
+  )
+  pending.add(reportOf({ tried, endpoints }))
+  const taken: Report[] = []
+  for (let report = pending.take(); report !== undefined; report = pending.take()) {
+    assert.ok(Buffer.byteLength(JSON.stringify(report)) < 4 * 1024 * 1024)
+    assert.deepEqual(readReport(JSON.parse(JSON.stringify(report))), report)
+    taken.push(report)
+  }
+  assert.equal(taken.flatMap((report) => report.tried).length, 3000)
+  const sent = taken.flatMap((report) => report.endpoints ?? [])
+  assert.ok(sent.length < 12_000)
+  assert.equal(sent.filter(({ inFlight }) => inFlight > 0).length, 3000)
+  assert.equal(taken.filter((report) => report.endpoints !== undefined).length, 1)
 })

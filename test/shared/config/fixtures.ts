@@ -69,6 +69,7 @@ discovery:
     dump_file: out/all.dump, dump_schedule: '0 * * * *' }
 processor:
   { name: P, host: '::1', port: 9001, workers: 3, hang: 2s, trusted_proxies: [10.0.0.0/8, '::1'], request_limit: 7,
+    zone: b, access_log: { sample: 0.25 }, tracing: { endpoint: 'https://traces.internal/v1/traces', sample: 0.5, headers: { X-Key: k } },
     tls: { certificates: [{ cert: tls/cert.pem, key: tls/key.pem }, { cert: b.pem, key: key.pem, hosts: [A.example, '*.b.example.'] }], min_version: TLSv1.3 },
     limits: { head: 16KiB, fields: 50, uri: 8KiB, body: 64MB, body_rate: 1KiB, requests: 1000, connections: 10, client_connections: 9, upstream_connections: 11, idle_upstream_connections: 12 },
     timeouts: { connect: 1, first_byte: 2s, idle_ms: 3000, total: 4, request_head: 5, keep_alive: 6, upgraded: 9, upstream_keep_alive: 7, drain: 8 }, batch: auto }
@@ -79,9 +80,18 @@ services:
       - { url: 'https://[fd00::1]/base/', priority: low, weight: 2, zone: b, metadata: { rack: '7' }, polling: { frequency: 3, expect: { max_latency: 1 } } }
     polling:
       { method: health, endpoint: '/health?deep=1', frequency: 10s, timeout: 500ms, retries: 2, retry_delay_ms: 50, rise: 2, fall: 3,
-        expect: { status: [200, '300-301', 4xx] }, headers: { x-probe: '1' }, http_method: HEAD, packet_limit: 9 }
-    balance: { strategy: round-robin }
-    retry: { attempts: 2, on: [connect, 503] }
+        expect: { status: [200, '300-301', 4xx] }, headers: { x-probe: '1' }, http_method: HEAD, packet_limit: 9,
+        damping: { changes: 3, window: 20, steady_ms: 500 } }
+    balance:
+      { strategy: hash, hash: { header: X-User }, prefer_zone: true, slow_start: 20s, spill_below: 0.5, panic: refuse,
+        sticky: { cookie: seat, max_age: 1h, path: /o, secure: true, same_site: strict } }
+    retry:
+      { attempts: 2, on: [connect, 503, '500'], backoff: { base_ms: 5, max: 2 }, budget: { share: 0.1, floor: 3 },
+        per_try: 8, unsafe: idempotency-key, body: 1MiB, hold: 4KiB }
+    hedge: { after: p99.9, most: 0.1 }
+    breaker: { consecutive: 4, rate: 0.75, volume: 9, window: 30s, open_ms: 700 }
+    outlier: { failures: 2, answers: 4, statuses: [500, '502-504'], base: 2, max: 30s, most: 0.25 }
+    concurrency: { instance: auto, service: 500, queue: 20, queue_time: 250ms }
     timeout: { first_byte: 9 }
     tls: { verify: false, ca_file: ca.pem, server_name: orders.internal, cert: client.pem, key: client/key.pem }
     upgrade: [WebSocket, websocket, chat/2]
@@ -90,7 +100,7 @@ services:
   search: { servers: [s:81], polling: { method: tcp } }
 routes:
   - { match: { path: '/find/{term}', methods: [GET, HEAD], host: ['*.Example.org', a.example], headers: { X-A: '1', x-b: true }, query: { q: true } },
-      service: search, timeout: 3, retry: { attempts: 1 }, upgrade: [] }
+      service: search, timeout: 3, retry: { attempts: 1 }, importance: high, upgrade: [] }
   - { match: { path: /robots.txt, exact: true }, fixed: { status: 200, headers: { content-type: text/plain }, body: hello } }
 `
 

@@ -92,6 +92,7 @@ test('without meta-info the two servers have their defaults', () => {
     workers: 4,
     hangMs: 5000,
     trustedProxies: [],
+    accessLog: { sample: 0 },
     batch: 'off',
     limits: {
       headBytes: 32_768,
@@ -118,9 +119,33 @@ test('without meta-info the two servers have their defaults', () => {
     },
     requestLimit: 100,
   })
-  assert.deepEqual(config.services[0]?.retry, { attempts: 3, on: ['connect', 'reset'] })
-  assert.deepEqual(config.services[0]?.timeouts, { connectMs: 3000, firstByteMs: 30_000, idleMs: 30_000, totalMs: 0 })
-  assert.deepEqual([config.services[0]?.upgrade, config.services[0]?.batch], [[], 'off'])
+  const { name: _name, servers: _servers, apis: _apis, tls: _tls, ...rest } = config.services[0] ?? {}
+  assert.deepEqual(rest, {
+    balance: { strategy: 'round-robin', preferZone: false, slowStartMs: 0, spillBelow: 0, panic: 'serve' },
+    retry: {
+      attempts: 3,
+      on: ['connect', 'reset'],
+      backoff: { baseMs: 25, mostMs: 1000 },
+      budget: { share: 0.2, floor: 10 },
+      perTryMs: 0,
+      unsafe: 'never',
+      bodyBytes: 65_536,
+      holdBytes: 0,
+    },
+    outlier: {
+      enabled: true,
+      failures: 3,
+      answers: 5,
+      statuses: [[500, 599]],
+      baseMs: 1000,
+      mostMs: 60_000,
+      most: 0.5,
+    },
+    concurrency: { instance: 0, service: 0, queue: 100, queueMs: 100 },
+    timeouts: { connectMs: 3000, firstByteMs: 30_000, idleMs: 30_000, totalMs: 0 },
+    upgrade: [],
+    batch: 'off',
+  })
 })
 
 test('the full layout says everything that the model holds', () => {
@@ -151,6 +176,9 @@ test('the full layout says everything that the model holds', () => {
     workers: 3,
     hangMs: 2000,
     trustedProxies: ['10.0.0.0/8', '::1'],
+    zone: 'b',
+    accessLog: { sample: 0.25 },
+    tracing: { endpoint: 'https://traces.internal/v1/traces', sample: 0.5, headers: { 'X-Key': 'k' } },
     tls: {
       certificates: [
         { certFile: '/srv/app/tls/cert.pem', keyFile: '/srv/app/tls/key.pem', hosts: [] },
@@ -185,12 +213,45 @@ test('the full layout says everything that the model holds', () => {
     requestLimit: 7,
   })
   const [orders, search] = config.services
-  assert.deepEqual(orders?.retry, { attempts: 2, on: ['connect', '503'] })
-  assert.deepEqual(orders?.timeouts, { connectMs: 1000, firstByteMs: 9000, idleMs: 3000, totalMs: 4000 })
-  assert.deepEqual(orders?.tls, TLS)
-  assert.deepEqual([orders?.upgrade, orders?.batch], [['websocket', 'chat/2'], 'off'])
+  assert.deepEqual(orders?.balance, {
+    strategy: 'hash',
+    hash: { on: 'header', name: 'x-user' },
+    sticky: { cookie: 'seat', maxAgeSeconds: 3600, path: '/o', secure: true, sameSite: 'Strict' },
+    preferZone: true,
+    slowStartMs: 20_000,
+    spillBelow: 0.5,
+    panic: 'refuse',
+  })
+  assert.deepEqual(orders.retry, {
+    attempts: 2,
+    on: ['connect', '503', '500'],
+    backoff: { baseMs: 5, mostMs: 2000 },
+    budget: { share: 0.1, floor: 3 },
+    perTryMs: 8000,
+    unsafe: 'idempotency-key',
+    bodyBytes: 1_048_576,
+    holdBytes: 4096,
+  })
+  assert.deepEqual(orders.hedge, { after: { kind: 'quantile', q: 0.999 }, most: 0.1 })
+  assert.deepEqual(orders.breaker, { consecutive: 4, rate: 0.75, volume: 9, windowMs: 30_000, openMs: 700 })
+  assert.deepEqual(orders.outlier, {
+    enabled: true,
+    failures: 2,
+    answers: 4,
+    statuses: [
+      [500, 500],
+      [502, 504],
+    ],
+    baseMs: 2000,
+    mostMs: 30_000,
+    most: 0.25,
+  })
+  assert.deepEqual(orders.concurrency, { instance: 'auto', service: 500, queue: 20, queueMs: 250 })
+  assert.deepEqual(orders.timeouts, { connectMs: 1000, firstByteMs: 9000, idleMs: 3000, totalMs: 4000 })
+  assert.deepEqual(orders.tls, TLS)
+  assert.deepEqual([orders.upgrade, orders.batch], [['websocket', 'chat/2'], 'off'])
   assert.equal(search?.batch, 'auto')
-  assert.deepEqual(orders?.servers[1]?.spec, {
+  assert.deepEqual(orders.servers[1]?.spec, {
     id: 'orders/[fd00::1]:443/base',
     service: 'orders',
     url: 'https://[fd00::1]/base/',
@@ -217,12 +278,14 @@ test('the full layout says everything that the model holds', () => {
       handler: { kind: 'forward', service: 'search' },
       timeouts: { totalMs: 3000 },
       retry: { attempts: 1 },
+      importance: 'high',
       upgrade: [],
     },
     {
       id: 'fixed:/robots.txt',
       match: { hosts: [], methods: [], path: '/robots.txt', exact: true, headers: [], query: [] },
       handler: { kind: 'fixed', status: 200, headers: { 'content-type': 'text/plain' }, body: 'hello' },
+      importance: 'normal',
     },
   ])
   assert.deepEqual(
@@ -242,6 +305,7 @@ test('the polling of an instance is laid over the polling of its service key by 
     retryDelayMs: 50,
     rise: 2,
     fall: 3,
+    damping: { changes: 3, windowMs: 20_000, steadyMs: 500 },
     packetLimit: 9,
     httpMethod: 'HEAD',
     headers: { 'x-probe': '1' },

@@ -47,7 +47,7 @@ test('faults of the shape and faults between keys are told in one go, in the ord
 
 test('an unknown key is told with what it may have been, or that it is for a later version', () => {
   assert.match(only(polling('packetlimit: 1')), /unknown key "packetlimit" {2}\(did you mean "packet_limit"\?\)/)
-  assert.match(only(service('breaker: {}')), /unknown key "breaker" {2}\(not supported by this version\)/)
+  assert.match(only(service('merge: {}')), /unknown key "merge" {2}\(not supported by this version\)/)
   assert.match(
     only(route('match: { path: /x }, service: a, pipes: []')),
     /"pipes" {2}\(not supported by this version\)/,
@@ -58,7 +58,9 @@ test('an unknown key is told with what it may have been, or that it is for a lat
 
 test('a word that is not allowed is told with what it may have been', () => {
   assert.match(only(servers('{ h: { method: pign } }')), /not "pign" {2}\(did you mean "ping"\?\)/)
-  assert.match(only(service('balance: { strategy: p2c }')), /not "p2c" {2}\(not supported by this version\)/)
+  assert.match(only(service('balance: { strategy: p2 }')), /not "p2" {2}\(did you mean "p2c"\?\)/)
+  assert.match(only(service('retry: { on: [timeuot] }')), /must be one of connect, .* {2}\(did you mean "timeout"\?\)/)
+  assert.match(only(meta('workers: atuo')), /must be "auto" or a whole number {2}\(did you mean "auto"\?\)/)
 })
 
 test('a number in quotes is told to drop them', () => {

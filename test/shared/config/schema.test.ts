@@ -118,6 +118,18 @@ test('the manual names the least that a duration may be, and the parser holds to
   told('expect', 'max_latency', 0.001)
 })
 
+test('the example of resilience loads without a warning, and with all that it is an example of', async () => {
+  const parsed = await loadConfig(new URL('examples/resilience.yaml', ROOT).pathname, {})
+  assert.ok(parsed.ok)
+  assert.deepEqual(parsed.warnings, [])
+  const [orders] = parsed.config.services
+  assert.ok(orders?.hedge && orders.breaker && orders.servers.every((server) => server.polling.damping))
+  assert.match(
+    text('examples/resilience.yaml'),
+    /^# yaml-language-server: \$schema=\.\.\/docs\/services\.schema\.json\n/,
+  )
+})
+
 test('the example loads without a warning and names its schema', async () => {
   const file = new URL('services.example.json', ROOT).pathname
   const parsed = await loadConfig(file, {})

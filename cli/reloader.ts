@@ -1,0 +1,75 @@
+// Takes a changed config file into a running server: read, checked, planned, put in force; one at a time, and never half.
+import { isDeepStrictEqual } from 'node:util'
+import type { ConfigReloads, Planned } from '../discovery/api/deps.js'
+import type { Clock } from '../shared/clock.js'
+import type { Config, Parsed } from '../shared/config/model.js'
+import { applicable, createPlan } from '../shared/config/plan.js'
+import { planCounts } from '../shared/config/plan-text.js'
+import { formatProblems } from '../shared/config/problem.js'
+import type { Log } from '../shared/log.js'
+
+export interface Reloader {
+  readonly reloads: ConfigReloads
+  /** What a reload would do now; nothing is changed. */
+  plan(): Promise<Planned>
+  /** `cause`: who asked, for the log. A file with faults changes nothing. */
+  reload(cause: string): Promise<Planned>
+}
+
+export interface ReloaderDeps {
+  readonly clock: Pick<Clock, 'wall'>
+  readonly log: Log
+  /** Reads the file anew. */
+  readonly load: () => Promise<Parsed>
+  /** Puts a config in force. */
+  readonly apply: (config: Config) => void
+}
+
+/** `config`: what is in force. */
+export function createReloader(config: Config, { clock, log, load, apply }: ReloaderDeps): Reloader {
+  let current = config
+  let reloads: ConfigReloads = { ok: 0, failed: 0, lastOk: true, lastAt: undefined, problems: [] }
+  let last: Promise<unknown> = Promise.resolve()
+
+  async function take(cause: string): Promise<Planned> {
+    const parsed = await load()
+    const lastAt = clock.wall()
+    if (!parsed.ok) {
+      const { problems } = parsed
+      reloads = { ...reloads, failed: reloads.failed + 1, lastOk: false, lastAt, problems }
+      for (const line of formatProblems(problems)) log.error({}, line)
+      log.error({ cause, faults: problems.length }, 'the config file has faults: the one before stays in force')
+      return { ok: false, problems }
+    }
+    for (const line of formatProblems(parsed.warnings)) log.warn({}, line)
+    const plan = createPlan(current, parsed.config)
+    const next = applicable(current, parsed.config)
+    for (const key of plan.restart) log.warn({ key }, 'this setting needs a restart; the old value stays')
+    if (isDeepStrictEqual(next, current)) log.info({ cause }, 'the config is as it was')
+    else {
+      apply(next)
+      current = next
+      log.info({ cause, ...planCounts(plan) }, 'the config was reloaded')
+    }
+    reloads = { ok: reloads.ok + 1, failed: reloads.failed, lastOk: true, lastAt, problems: [] }
+    return { ok: true, plan }
+  }
+
+  return {
+    get reloads() {
+      return reloads
+    },
+    async plan() {
+      const parsed = await load()
+      return parsed.ok
+        ? { ok: true, plan: createPlan(current, parsed.config) }
+        : { ok: false, problems: parsed.problems }
+    },
+    reload(cause) {
+      // Each reads the file when its turn has come, so that the last content wins.
+      const turn = last.then(() => take(cause))
+      last = turn.catch(() => undefined)
+      return turn
+    },
+  }
+}

@@ -1,0 +1,158 @@
+// What a new config would change in a running server: told before it is done, and never with a secret in it.
+import { isDeepStrictEqual } from 'node:util'
+import { deepFreeze } from './freeze.js'
+import type { Config } from './model.js'
+
+/** A setting that differs. Only numbers and switches are shown: a text may be a secret. */
+export interface Difference {
+  /** As the full layout spells it, e.g. `timeouts.first_byte`. */
+  readonly key: string
+  readonly from?: string
+  readonly to?: string
+}
+
+export interface Changed {
+  readonly name: string
+  readonly what: readonly Difference[]
+}
+
+export interface Part {
+  readonly added: readonly string[]
+  readonly changed: readonly Changed[]
+  readonly removed: readonly string[]
+}
+
+export interface Plan {
+  readonly services: Part
+  readonly instances: Part
+  readonly routes: Part
+  /** Of discovery and processor, those that change while they run. */
+  readonly settings: readonly Difference[]
+  /** Undefined: their number stays. */
+  readonly workers?: { readonly from: number; readonly to: number }
+  /** Settings that need a restart: the old value stays. */
+  readonly restart: readonly string[]
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** They hold from the start on: sockets, the store, and what is made with a size of its own. */
+const FIXED: Readonly<Record<'discovery' | 'processor', readonly string[]>> = {
+  discovery: ['host', 'port', 'store', 'polling'],
+  processor: ['host', 'port', 'requestLimit'],
+}
+
+export function createPlan(before: Config, after: Config): Plan {
+  const kept = applicable(before, after)
+  const { workers: _from, ...processorBefore } = before.processor
+  const { workers: _to, ...processorAfter } = kept.processor
+  const from = before.processor.workers
+  const to = kept.processor.workers
+  return {
+    services: partOf(byName(before.services, withoutServers), byName(kept.services, withoutServers)),
+    instances: partOf(instancesOf(before), instancesOf(kept)),
+    routes: partOf(byId(before), byId(kept)),
+    settings: [
+      ...differences(before.discovery, kept.discovery, 'discovery'),
+      ...differences(processorBefore, processorAfter, 'processor'),
+    ],
+    ...(from !== to && { workers: { from, to } }),
+    restart: restartsOf(before, after),
+  }
+}
+
+/** `after` as far as it can take effect now: what needs a restart stays as it was. */
+export function applicable(before: Config, after: Config): Config {
+  const { host: _host, ...discovery } = after.discovery
+  const { host: _ownHost, tls: wanted, ...processor } = after.processor
+  const { port, store, polling } = before.discovery
+  const { port: ownPort, requestLimit } = before.processor
+  const tls = before.processor.tls && (wanted ?? before.processor.tls)
+  return deepFreeze({
+    ...after,
+    discovery: { ...discovery, ...hostOf(before.discovery), port, store, polling },
+    processor: { ...processor, ...hostOf(before.processor), port: ownPort, requestLimit, ...(tls && { tls }) },
+  })
+}
+
+function hostOf({ host }: { readonly host?: string }): { readonly host?: string } {
+  return host === undefined ? {} : { host }
+}
+
+export function isEmpty({ services, instances, routes, settings, workers, restart }: Plan): boolean {
+  const parts = [services, instances, routes].every(
+    ({ added, changed, removed }) => added.length + changed.length + removed.length === 0,
+  )
+  return parts && settings.length === 0 && workers === undefined && restart.length === 0
+}
+
+function restartsOf(before: Config, after: Config): string[] {
+  const found = (['discovery', 'processor'] as const).flatMap((half) => {
+    const old = before[half] as unknown as Fields
+    const next = after[half] as unknown as Fields
+    const differing = FIXED[half].filter((key) => !isDeepStrictEqual(old[key], next[key]))
+    return differing.map((key) => `${half}.${spelt(key)}`)
+  })
+  const secured = (before.processor.tls === undefined) !== (after.processor.tls === undefined)
+  return secured ? [...found, 'processor.tls'] : found
+}
+
+const byName = <T extends { readonly name: string }>(all: readonly T[], shown: (one: T) => unknown) =>
+  new Map(all.map((one) => [one.name, shown(one)]))
+
+// Its instances are told by themselves, and `apis` are told as routes.
+const withoutServers = ({ servers: _servers, apis: _apis, ...rest }: Config['services'][number]): unknown => rest
+
+const byId = ({ routes }: Config): Map<string, unknown> => new Map(routes.map((route) => [route.id, route]))
+
+function instancesOf({ services }: Config): Map<string, unknown> {
+  const all = services.flatMap(({ servers }) => servers)
+  return new Map(all.map(({ spec: { id, ...spec }, polling }) => [id, { ...spec, polling }]))
+}
+
+function partOf(before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string, unknown>): Part {
+  const changed: Changed[] = []
+  for (const [name, value] of after) {
+    if (!before.has(name)) continue
+    const what = differences(before.get(name), value, '')
+    if (what.length > 0) changed.push({ name, what })
+  }
+  return {
+    added: [...after.keys()].filter((name) => !before.has(name)),
+    changed,
+    removed: [...before.keys()].filter((name) => !after.has(name)),
+  }
+}
+
+/** Lists count as one value: where one has an entry more, what stands at which place says little. */
+function differences(before: unknown, after: unknown, key: string): Difference[] {
+  if (isDeepStrictEqual(before, after)) return []
+  if (!isFields(before) || !isFields(after)) return [{ key, ...shown(before, after) }]
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+  // Names inside these are the user's own, and what is about them is told as a whole.
+  if (/(^|\.)(headers|metadata)$/.test(key)) return [{ key }]
+  return names.flatMap((name) => {
+    const own = key === '' ? spelt(name) : `${key}.${spelt(name)}`
+    const inMs = name.endsWith('Ms')
+    const found = differences(before[name], after[name], own)
+    return inMs ? found.map(inMilliseconds) : found
+  })
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function shown(before: unknown, after: unknown): Pick<Difference, 'from' | 'to'> {
+  const plain = (value: unknown): value is number | boolean => typeof value === 'number' || typeof value === 'boolean'
+  return plain(before) && plain(after) ? { from: String(before), to: String(after) } : {}
+}
+
+function inMilliseconds({ key, from, to }: Difference): Difference {
+  return from === undefined || to === undefined ? { key } : { key, from: `${from} ms`, to: `${to} ms` }
+}
+
+/** The model's names as the full layout has them: `firstByteMs` is `first_byte` there. */
+function spelt(name: string): string {
+  return name.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
