@@ -87,7 +87,7 @@ export function createGateway(first: Config, deps: GatewayDeps): Gateway {
     createEndpoint: making.create,
     createPool(name, members) {
       const service = services.get(name)
-      if (service !== undefined) service.members = members.length
+      if (service !== undefined) service.endpoints = members
       const balance = service?.config.balance ?? BALANCE
       return createPool(members, balance, { isSelf, zone: config.processor.zone, secret: stickySecret })
     },
@@ -98,6 +98,11 @@ export function createGateway(first: Config, deps: GatewayDeps): Gateway {
     const instances = snapshot.instances.filter(({ service }) => services.has(service))
     const table = compile({ ...snapshot, instances }, previous, { ...compiling, routes })
     core.table = { ...table, snapshot }
+    for (const service of services.values()) {
+      if (table.pool(service.name) === undefined) service.endpoints = []
+      // An instance more, or a higher limit, are places for those that wait.
+      service.callNext()
+    }
   }
 
   const contextsOf = ({ processor: { tls } }: Config) => tls && createTlsContexts(tls, { log, ticketKeys })

@@ -54,6 +54,8 @@ export class Endpoint implements ConnectionHome, Candidate {
   private retired = false
   private ejected = false
   private guarded: GuardKind = 'closed'
+  /** The strategy of its service asks for latencies. */
+  private measured = false
   private peakMs = 0
   private latencyAt = 0
   private answeredAt = -Infinity
@@ -112,7 +114,8 @@ export class Endpoint implements ConnectionHome, Candidate {
   }
 
   private applyConfig(): void {
-    const { batch, concurrency } = this.config
+    const { balance, batch, concurrency } = this.config
+    this.measured = balance.strategy === 'p2c' || balance.strategy === 'ewma'
     if (batch === 'off') this.batcher = undefined
     else {
       this.batcher ??= new Batcher(
@@ -182,12 +185,15 @@ export class Endpoint implements ConnectionHome, Candidate {
     const { adaptive } = this
     if (adaptive === undefined) return
     adaptive.observe(ms, this.inFlight, status < 500)
+    const before = this.most
     this.most = adaptive.limit
     this.settle()
+    if (this.most > before && !this.barred) this.service.callNext()
   }
 
   /** So long it took, or somebody has waited in vain. */
   waited(ms: number): void {
+    if (!this.measured) return
     const now = this.wheel.now()
     this.peakMs = peakLatency(this.peakMs, ms, now - this.latencyAt)
     this.latencyAt = now

@@ -1,21 +1,29 @@
 // Sends an exchange to the best instance of a service: tries one after another until one answers or none may be tried.
-import type { Importance } from '../../shared/config/model.js'
 import { ProxyError } from '../../shared/errors.js'
 import type { Endpoint } from '../balancing/endpoint.js'
+import { isLastResort, mayFree, noInstance, whyNobody } from '../balancing/last-resort.js'
 import type { Pool } from '../balancing/pool.js'
-import { standing } from '../balancing/tiers.js'
 import type { Core } from '../core.js'
 import { answer } from '../engine/answer-head.js'
+import type { UpstreamConnection } from '../engine/upstream.js'
 import { Deadline } from '../engine/wheel.js'
 import type { Wire } from '../engine/wire/wire.js'
 import type { Exchange, Handler, RequestSink } from '../exchange.js'
 import { backoffMs } from '../resilience/backoff.js'
 import type { LiveService } from '../resilience/live-service.js'
 import { Replay } from '../resilience/replay.js'
-import { isIdempotent, isRepeatable, mayFollow, mayRetry, mayRetryStatus, type Tries } from '../resilience/retry.js'
-import type { Place, Waiting } from '../resilience/waiting-line.js'
+import {
+  isIdempotent,
+  isRepeatable,
+  isRetryStatus,
+  mayFollow,
+  mayRetry,
+  mayRetryStatus,
+  type Tries,
+} from '../resilience/retry.js'
 import type { Route } from '../routing/table.js'
 import { Attempt, type Trying } from './attempt.js'
+import { InLine, type Waiter } from './in-line.js'
 import { allowedUpgrade, openTunnel } from './switching.js'
 
 export function createForward(core: Core): Handler {
@@ -30,29 +38,9 @@ export function createForward(core: Core): Handler {
   }
 }
 
-function noInstance(service: string): ProxyError {
-  return new ProxyError('no-instance', 'upstream', 'never', `no instance of "${service}" may take requests`)
-}
-
-/** It would take the request, had it less to do. */
-function mayFree({ full, instance }: Endpoint): boolean {
-  return full && standing(instance).tier !== undefined
-}
-
-/**
- * Better than to fail: polls call it down and its requests do not fail, whatever the config says of a panic; or traffic has
- * ejected it, and may be wrong by now. Not where a breaker wants it to be left alone.
- */
-function isLastResort({ barred, disputed, guard, instance }: Endpoint): boolean {
-  const { tier, panic } = standing(instance)
-  if (!barred) return disputed && panic
-  return guard.kind === 'open' && guard.ejected && (tier !== undefined || panic)
-}
-
-class Forwarding implements RequestSink, Trying, Waiting, Tries {
+class Forwarding implements RequestSink, Trying, Waiter, Tries {
   readonly upgrade: string
   readonly repeatable: boolean
-  readonly importance: Importance
   waitsForContinue: boolean
   /** The try whose answer the client gets, as far as is known. */
   private current: Attempt | undefined
@@ -66,8 +54,10 @@ class Forwarding implements RequestSink, Trying, Waiting, Tries {
   private raced = false
   /** It goes where polls say that nobody is: nothing better is left. */
   private panicking = false
-  /** The line's: where it waits for a place. */
-  place: Place | undefined
+  /** Some endpoint had no connection left. */
+  private crowded = false
+  /** Where it waits for a place, or has waited. */
+  private inLine: InLine | undefined
   /** It waits for its next try. */
   private pausing = false
   /** It counts against the limit of the service. */
@@ -84,7 +74,6 @@ class Forwarding implements RequestSink, Trying, Waiting, Tries {
     private readonly core: Core,
   ) {
     this.repeatable = isRepeatable(exchange, route.retry)
-    this.importance = route.importance
     this.replay = new Replay(this.repeatable, route.retry.bodyBytes)
     this.waitsForContinue = exchange.expectsContinue && !exchange.requestDone
     this.upgrade = exchange.offers === '' ? '' : allowedUpgrade(exchange, route)
@@ -105,20 +94,22 @@ class Forwarding implements RequestSink, Trying, Waiting, Tries {
   /** Begins a try. `again`: the endpoint that gets the request once more. */
   private attempt(again?: Endpoint): void {
     const { exchange, failure } = this
-    const endpoint = again ?? this.choose()
-    if (endpoint === undefined) return this.nobodyLeft()
-    const { batcher } = endpoint
-    if (batcher !== undefined && failure === undefined && batcher.ready && this.batchable) {
-      this.current = this.attemptAt(endpoint)
-      return batcher.add(this.current)
-    }
-    const connection = endpoint.acquire(again !== undefined)
-    if (connection === undefined) {
+    let endpoint = again ?? this.choose()
+    let connection: UpstreamConnection | undefined
+    while (endpoint !== undefined) {
+      const { batcher } = endpoint
+      if (batcher !== undefined && failure === undefined && batcher.ready && this.batchable) {
+        this.current = this.attemptAt(endpoint)
+        return batcher.add(this.current)
+      }
+      connection = endpoint.acquire(again !== undefined)
+      if (connection !== undefined) break
       // It has all the connections that it may have.
+      this.crowded = true
       this.tried.push(endpoint)
-      this.failure ??= new ProxyError('overload', 'internal', 'never', 'every instance has all its connections in use')
-      return this.attempt()
+      endpoint = this.pool.pick(exchange, this.tried)
     }
+    if (endpoint === undefined || connection === undefined) return this.nobodyLeft()
     if (exchange.attempts > 0 && failure !== undefined) {
       exchange.retries++
       endpoint.retried()
@@ -166,11 +157,7 @@ class Forwarding implements RequestSink, Trying, Waiting, Tries {
   }
 
   private nobody(): ProxyError {
-    const { pool, route } = this
-    if (pool.endpoints.some(({ guard, instance }) => guard.barred && standing(instance).tier !== undefined))
-      return new ProxyError('breaker-open', 'upstream', 'never', `every instance of "${route.service}" is failing`)
-    if (!pool.loops) return noInstance(route.service)
-    return new ProxyError('loop', 'client', 'never', `every instance of "${route.service}" is this gateway itself`)
+    return whyNobody(this.pool, this.route.service, this.crowded)
   }
 
   get attempts(): number {
@@ -207,17 +194,15 @@ class Forwarding implements RequestSink, Trying, Waiting, Tries {
 
   private wait(): void {
     const { live, core, exchange } = this
-    if (live.join(this)) {
+    const { totalMs } = this.route.timeouts
+    const until = totalMs === 0 ? Infinity : exchange.startedAt + totalMs
+    this.inLine ??= new InLine(live, this.route.importance, until, core.wheel, this)
+    if (this.inLine.join()) {
       if (!exchange.requestDone) exchange.client.pause()
       return
     }
     live.refused()
     core.fail(exchange, new ProxyError('overload', 'internal', 'never', `"${live.name}" has all that it can do`))
-  }
-
-  get leftMs(): number {
-    const { totalMs } = this.route.timeouts
-    return totalMs === 0 ? Infinity : this.exchange.startedAt + totalMs - this.core.wheel.now()
   }
 
   called(): void {
@@ -298,6 +283,13 @@ class Forwarding implements RequestSink, Trying, Waiting, Tries {
   accepts(attempt: Attempt): boolean {
     const { status } = answer
     const { live, core, exchange, route } = this
+    if (this.rival !== undefined && isRetryStatus(status, route.retry)) {
+      // The other one may do better.
+      attempt.dismiss()
+      this.alone(attempt)
+      this.tried.push(attempt.endpoint)
+      return false
+    }
     if (status >= 500 && mayRetryStatus(status, this, route.retry) && this.mayGoOn(attempt) && live.mayRetry()) {
       attempt.dismiss()
       if (!this.alone(attempt)) return false
@@ -426,7 +418,7 @@ class Forwarding implements RequestSink, Trying, Waiting, Tries {
     if (this.ended) return
     this.ended = true
     const { live, core } = this
-    live.leave(this)
+    this.inLine?.leave()
     this.pausing = false
     if (this.pause !== undefined) core.wheel.clear(this.pause)
     if (this.hedge !== undefined) core.wheel.clear(this.hedge)

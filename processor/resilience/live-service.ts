@@ -18,8 +18,8 @@ export class LiveService {
   config: ServiceConfig
   /** Requests that are being tried; those that wait for a place are not. */
   inFlight = 0
-  /** Instances that the newest snapshot has, and those of them that traffic has ejected. */
-  members = 0
+  /** Those that the newest snapshot has, and how many of them traffic has ejected. */
+  endpoints: readonly { readonly barred: boolean }[] = []
   ejected = 0
   budget: RetryBudget
   hedging: Hedging | undefined
@@ -53,7 +53,6 @@ export class LiveService {
     if (!same(before.hedge, config.hedge)) this.hedging = config.hedge && new Hedging(config.hedge)
     this.line.configure(this.lineOf(config))
     this.most = this.shareOf(config.concurrency.service)
-    this.callNext()
   }
 
   /** This worker's part of a limit of the processor; 0 means none. */
@@ -71,7 +70,8 @@ export class LiveService {
 
   /** Whether one more instance may be ejected: one always stays, and never more than the configured share goes. */
   mayEject(): boolean {
-    return this.ejected < Math.min(this.members - 1, Math.ceil(this.config.outlier.most * this.members))
+    const { length } = this.endpoints
+    return this.ejected < Math.min(length - 1, Math.ceil(this.config.outlier.most * length))
   }
 
   /** A request has come; it is `admitted` now, or later, or never. */
@@ -118,9 +118,13 @@ export class LiveService {
     return this.line.length
   }
 
-  /** A place has become free: the next one that waits may try. */
+  /** Places may have become free: those whose turn it is try, as many as there are places. */
   callNext(): void {
-    if (this.line.length > 0 && !this.full) this.line.next()?.called()
+    // One that finds none after all stands in the line once more: nobody is called twice.
+    for (let left = this.line.length; left > 0 && this.line.length > 0; left--) {
+      if (this.full || !this.endpoints.some(({ barred }) => !barred)) return
+      this.line.next()?.called()
+    }
   }
 
   /** What came together since the last call; undefined where nothing did. */

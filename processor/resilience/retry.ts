@@ -38,8 +38,13 @@ export function mayRetry(error: ProxyError, tries: Tries, config: RetryConfig): 
 
 /** Whether an answer with this status may be dropped for another try. */
 export function mayRetryStatus(status: number, tries: Tries, config: RetryConfig): boolean {
+  return tries.repeatable && mayFollow(tries, config) && isRetryStatus(status, config)
+}
+
+/** Whether an answer with this status is one that another try might better. */
+export function isRetryStatus(status: number, config: RetryConfig): boolean {
   const reason = STATUSES[status]
-  return reason !== undefined && tries.repeatable && mayFollow(tries, config) && config.on.includes(reason)
+  return reason !== undefined && config.on.includes(reason)
 }
 
 /** Whether another try may follow on the present one. */

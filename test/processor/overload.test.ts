@@ -1,7 +1,8 @@
 // Too much load is refused early and told when to come again; what is taken is served, in the order of its importance.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startGateway } from '../kit/gateway.js'
+import type { Instance } from '../../shared/registry/instance.js'
+import { startGateway, type TestConfig, testConfig, type TestGateway } from '../kit/gateway.js'
 import { request } from '../kit/http.js'
 import { type OriginRequest, startOrigin } from '../kit/origin.js'
 import { waitFor } from '../kit/wait.js'
@@ -137,4 +138,40 @@ test('a request that waits for a place does not go to an instance that was drain
   held[2]?.go()
   const answers = await Promise.all(all)
   assert.deepEqual(answers.map((answer) => answer.text()).sort(), ['a', 'a', 'b'])
+})
+
+function reconfigure(gateway: TestGateway, given: TestConfig): void {
+  const config = testConfig(given, gateway.port)
+  const instances = config.services.flatMap(({ servers }) =>
+    servers.map(({ spec }): Instance => ({ ...spec, health: 'up', since: 0 })),
+  )
+  assert.ok(gateway.reconfigure(config, { kind: 'whole', snapshot: { term: 1, seq: 1000, instances } }))
+}
+
+for (const limit of ['instance', 'service'])
+  test(`a reload that raises the limit of the ${limit} lets those go that wait`, async (t) => {
+    const held: OriginRequest[] = []
+    const origin = await startOrigin(t, (r) => held.push(r))
+    const limited = (most: number) =>
+      service(origin.address, { concurrency: { [limit]: most, queue: 10, queue_time: '20s' } })
+    const gateway = await startGateway(t, limited(1))
+    const all = Array.from({ length: 5 }, () => request(gateway.port, 'GET', '/s'))
+    await waitFor(() => held.length === 1 && gateway.services.get('s')?.waiting === 4)
+    reconfigure(gateway, limited(100))
+    await waitFor(() => held.length === 5)
+    held.forEach((r) => r.answer(200, 'ok'))
+    assert.deepEqual(new Set((await Promise.all(all)).map(({ status }) => status)), new Set([200]))
+  })
+
+test('with every connection in use a request is refused, and the others go on', async (t) => {
+  const held: OriginRequest[] = []
+  const origin = await startOrigin(t, (r) => held.push(r))
+  const processor = { limits: { upstream_connections: 1 } }
+  const gateway = await startGateway(t, { ...service(origin.address), processor })
+  const first = request(gateway.port, 'GET', '/s')
+  await waitFor(() => held.length === 1)
+  assertProblem(await request(gateway.port, 'GET', '/s'), 503, 'overload')
+  held[0]?.answer(200, 'ok')
+  assert.equal((await first).status, 200)
+  assert.equal(gateway.core.inFlight, 0)
 })

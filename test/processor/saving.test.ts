@@ -149,3 +149,20 @@ test('a hundred requests at instances that all fail make a hundred tries, a fift
   const spent = gateway.report().services.find(({ service: name }) => name === 's')
   assert.ok((spent?.budgetSpent ?? 0) > 0)
 })
+
+for (const retry of [
+  { attempts: 2, on: ON },
+  { attempts: 3, on: ON, budget: { share: 0, floor: 0 } },
+])
+  test(`a second try that fails at once leaves the first one its time: ${JSON.stringify(retry)}`, async (t) => {
+    let answer: (() => void) | undefined
+    const slow = await startOrigin(t, (r) => (answer = () => r.answer(200, 'good')))
+    const bad = await startOrigin(t, (r) => r.answer(503, 'bad'))
+    const servers = [{ url: slow.address, priority: 'high' }, bad.address]
+    const gateway = await startGateway(t, service(servers, { hedge: { after: '30ms', most: 1 }, retry }))
+    const asked = request(gateway.port, 'GET', '/s')
+    await waitFor(() => gateway.report().tried.some(({ failure }) => failure === 1))
+    answer?.()
+    assert.equal((await asked).text(), 'good')
+    assert.equal(bad.requests.length, 1)
+  })

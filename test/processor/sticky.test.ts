@@ -61,3 +61,12 @@ test('a second worker with the same secret knows the cookies of the first', asyn
   const first = await ask(gateway)
   for (let i = 0; i < 6; i++) assert.equal((await ask(other, cookieOf(first))).text(), first.text())
 })
+
+test('a reload takes no client away from its instance', async (t) => {
+  const { gateway } = await startTwo(t)
+  const first = await ask(gateway)
+  const { snapshot } = gateway.core.table
+  const config = { ...gateway.config, services: gateway.config.services.map((service) => ({ ...service })) }
+  assert.ok(gateway.reconfigure(config, { kind: 'whole', snapshot: { ...snapshot, seq: snapshot.seq + 1 } }))
+  for (let i = 0; i < 6; i++) assert.equal((await ask(gateway, cookieOf(first))).text(), first.text())
+})
