@@ -297,8 +297,7 @@ export class Endpoint implements ConnectionHome, Candidate {
     const wasFull = this.inFlight >= this.most
     this.inFlight--
     connection.leave(sink, usable)
-    if (!wasFull) return
-    this.settle()
+    if (wasFull) this.settle()
     if (!this.barred) this.service.callNext()
   }
 

@@ -144,7 +144,8 @@ export class ClientConnection implements WireOwner, RequestListener {
     const totalMs = exchange.route?.timeouts.totalMs ?? timeouts.totalMs
     if (totalMs > 0) wheel.set((this.totalDeadline ??= new Deadline(() => this.onTotal())), totalMs)
     // One that waits for a 100 is not late: it is the instance's turn.
-    if (body !== 'none' && !exchange.expectsContinue) wheel.set(this.deadline, timeouts.idleMs)
+    // Nor is one that is not read from, because its request waits for its turn.
+    if (body !== 'none' && !exchange.expectsContinue && !this.paused) wheel.set(this.deadline, timeouts.idleMs)
   }
 
   bodyRead(buf: Buffer, start: number, end: number, last: boolean): void {
@@ -153,7 +154,7 @@ export class ClientConnection implements WireOwner, RequestListener {
     const { wheel, timeouts } = this.core
     exchange.bytesIn = this.reader.bodyBytes
     if (last) wheel.clear(this.deadline)
-    else wheel.set(this.deadline, timeouts.idleMs)
+    else if (!this.paused) wheel.set(this.deadline, timeouts.idleMs)
     exchange.requestDone = last
     if (end > start) exchange.sink?.requestBody(buf, start, end)
     if (last && this.exchange === exchange) exchange.sink?.requestEnd()

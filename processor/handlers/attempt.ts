@@ -8,6 +8,7 @@ import type { Batchable } from '../engine/batcher.js'
 import { asItCame, inChunks, type Passage, withoutChunks } from '../engine/passage.js'
 import { date } from '../engine/reply.js'
 import type { BodyKind, UpstreamConnection } from '../engine/upstream.js'
+import { Deadline } from '../engine/wheel.js'
 import type { Wire } from '../engine/wire/wire.js'
 import type { Exchange } from '../exchange.js'
 import type { TracedAttempt } from '../tracing/trace.js'
@@ -21,8 +22,8 @@ export interface Trying {
   readonly upgrade: string
   /** The client sends its body only after a 100, and none has come. */
   readonly waitsForContinue: boolean
-  /** How long this try has, from the request's last byte to the head of the answer. */
-  readonly headMs: number
+  /** From the request's last byte: after so long another try might do better; 0: never. */
+  readonly patienceMs: number
   /** Answers with a body up to this size are passed on when they are whole. */
   readonly holdBytes: number
   /** The request is on its way: what is kept of it only until then may go. */
@@ -39,6 +40,8 @@ export interface Trying {
   sent(attempt: Attempt): void
   /** `blameless`: the instance has done nothing wrong, and may have the request once more. */
   failed(attempt: Attempt, error: ProxyError, blameless: boolean): void
+  /** Its patience is over, and no answer has begun, or come whole where it is held. */
+  late(attempt: Attempt): void
   /** It never got a connection. */
   unplaced(attempt: Attempt): void
 }
@@ -55,6 +58,7 @@ export class Attempt implements Batchable {
   private passage: Passage = asItCame
   private held: HeldAnswer | undefined
   private answerPaused = false
+  private patience: Deadline | undefined
   /** Its turn on a shared connection has not come. */
   private queued = false
   /** It shares a connection with requests before it: what went wrong there may be theirs. */
@@ -137,9 +141,10 @@ export class Attempt implements Batchable {
   /** Sets the time for the answer, as soon as it is the instance's turn. */
   awaitAnswer(): void {
     if (this.connection?.connected !== true) return
-    const { exchange, waitsForContinue, headMs } = this.trying
-    if (exchange.requestDone || waitsForContinue) this.connection.arm(headMs, 'answer-timeout')
-    else this.connection.disarm()
+    const { exchange, timeouts, waitsForContinue, patienceMs } = this.trying
+    if (!exchange.requestDone && !waitsForContinue) return this.connection.disarm()
+    this.connection.arm(timeouts.firstByteMs, 'answer-timeout')
+    if (patienceMs > 0) this.core.wheel.set((this.patience ??= new Deadline(() => this.trying.late(this))), patienceMs)
   }
 
   // ---- sharing a connection
@@ -209,9 +214,10 @@ export class Attempt implements Batchable {
     if (!whole && body === 'length' && answer.contentLength <= trying.holdBytes) {
       // It may still be cut off, and then be tried again: so it keeps to the time that the head had.
       this.held = new HeldAnswer(status, answer.statusText, lines, keep, options)
-      if (trying.headMs === 0) this.armIdle()
+      if (trying.timeouts.firstByteMs === 0) this.armIdle()
       return
     }
+    this.patient()
     exchange.client.writeHead(status, answer.statusText, lines, keep, options)
     this.armIdle()
   }
@@ -219,7 +225,7 @@ export class Attempt implements Batchable {
   answerBody(buf: Buffer, start: number, end: number): void {
     if (this.held !== undefined) {
       this.held.keep(buf, start, end)
-      if (this.trying.headMs === 0) this.armIdle()
+      if (this.trying.timeouts.firstByteMs === 0) this.armIdle()
       return
     }
     const { client } = this.trying.exchange
@@ -249,6 +255,10 @@ export class Attempt implements Batchable {
   answerPause(): void {
     const { exchange } = this.trying
     if (exchange.headSent) exchange.client.flush()
+  }
+
+  private patient(): void {
+    if (this.patience !== undefined) this.core.wheel.clear(this.patience)
   }
 
   private armIdle(): void {
@@ -293,6 +303,17 @@ export class Attempt implements Batchable {
     this.abandon()
   }
 
+  /** It takes too long, and another try is to do better. */
+  giveUp(error: ProxyError): void {
+    this.release(false)
+    this.held = undefined
+    this.traced?.end(this.core.wheel.now(), this.status, error.code)
+    this.endpoint.batcher?.failed()
+    this.endpoint.attempted('timeout')
+    this.core.attempted('timeout')
+    this.blame(error)
+  }
+
   /** Its failure is the instance's; whether its next request may go there is the guard's to say. */
   blame(error: ProxyError): void {
     const { endpoint } = this
@@ -323,6 +344,7 @@ export class Attempt implements Batchable {
   release(usable: boolean): void {
     const { connection, endpoint } = this
     this.connection = undefined
+    this.patient()
     if (connection !== undefined) endpoint.release(connection, this, usable)
   }
 }

@@ -172,11 +172,9 @@ class Forwarding implements RequestSink, Trying, Waiter, Tries {
     return this.replay.possible
   }
 
-  get headMs(): number {
-    const { retry, timeouts } = this.route
-    const { perTryMs } = retry
-    if (perTryMs === 0 || !this.repeatable || !mayFollow(this, retry)) return timeouts.firstByteMs
-    return timeouts.firstByteMs === 0 ? perTryMs : Math.min(perTryMs, timeouts.firstByteMs)
+  get patienceMs(): number {
+    const { retry } = this.route
+    return retry.perTryMs > 0 && this.repeatable && mayFollow(this, retry) ? retry.perTryMs : 0
   }
 
   get holdBytes(): number {
@@ -194,6 +192,8 @@ class Forwarding implements RequestSink, Trying, Waiter, Tries {
 
   private wait(): void {
     const { live, core, exchange } = this
+    if (this.admitted) live.withdrawn()
+    this.admitted = false
     const { totalMs } = this.route.timeouts
     const until = totalMs === 0 ? Infinity : exchange.startedAt + totalMs
     this.inLine ??= new InLine(live, this.route.importance, until, core.wheel, this)
@@ -227,6 +227,8 @@ class Forwarding implements RequestSink, Trying, Waiter, Tries {
   unplaced(attempt: Attempt): void {
     if (this.ended || this.exchange.answerDone) return
     this.exchange.attempts--
+    this.current = undefined
+    this.crowded = true
     this.tried.push(attempt.endpoint)
     this.attempt()
   }
@@ -249,6 +251,19 @@ class Forwarding implements RequestSink, Trying, Waiter, Tries {
     this.tried.push(attempt.endpoint)
     if (mayRetry(error, this, route.retry) && this.live.mayRetry()) return this.retry(error)
     core.fail(exchange, this.panicking && error.retry === 'safe' ? this.nobody() : error)
+  }
+
+  late(attempt: Attempt): void {
+    const { exchange, pool, route, live } = this
+    if (this.ended || exchange.headSent) return
+    const error = new ProxyError('answer-timeout', 'upstream', 'idempotent-only', 'the answer did not come in time')
+    // A try that nothing can follow has all the time that there is.
+    if (!mayRetry(error, this, route.retry)) return
+    if (pool.pick(exchange, [...this.tried, attempt.endpoint]) === undefined) return
+    if (this.rival === undefined && !live.mayRetry()) return
+    attempt.giveUp(error)
+    this.tried.push(attempt.endpoint)
+    if (this.alone(attempt)) this.retry(error)
   }
 
   private get mayRace(): boolean {

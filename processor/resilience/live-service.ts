@@ -83,13 +83,17 @@ export class LiveService {
     this.inFlight++
   }
 
+  /** It waits for an instance that has less to do: others may need its place at the service. */
+  withdrawn(): void {
+    this.inFlight--
+  }
+
   /** It has ended, in whatever way. */
   ended(admitted: boolean): void {
     this.budget.ended()
     if (!admitted) return
-    const wasFull = this.full
     this.inFlight--
-    if (wasFull) this.callNext()
+    this.callNext()
   }
 
   /** Whether a request may be tried once more; counted where the budget forbids it. */

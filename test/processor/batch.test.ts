@@ -4,9 +4,11 @@ import net from 'node:net'
 import { test } from 'node:test'
 import { Batcher } from '../../processor/engine/batcher.js'
 import { startGateway } from '../kit/gateway.js'
-import { parseAnswer, rawRequest } from '../kit/http.js'
+import { parseAnswer, rawRequest, request } from '../kit/http.js'
 import { type OriginHandler, startOrigin } from '../kit/origin.js'
 import type { Cleanup } from '../kit/process.js'
+import { waitFor } from '../kit/wait.js'
+import { assertProblem } from './asserting.js'
 
 const CLIENTS = 32
 
@@ -190,4 +192,38 @@ test('without batch: auto there is nothing to share by', async (t) => {
   const gateway = await startGateway(t, { services: { s: { servers: [origin.address], apis: ['/s'] } } })
   const [endpoint] = gateway.endpoints.values()
   assert.equal(endpoint?.batcher, undefined)
+})
+
+test('at the limit of connections a request that would share one is refused as overload', async (t) => {
+  const held: (() => void)[] = []
+  const origin = await startOrigin(t, (r) => held.push(() => r.answer(200, 'ok')))
+  const gateway = await startGateway(t, {
+    services: { s: { servers: [origin.address], apis: ['/s'], batch: 'auto' } },
+    processor: { limits: { upstream_connections: 1 } },
+  })
+  const [endpoint] = gateway.endpoints.values()
+  if (endpoint?.batcher !== undefined) makeReady(endpoint.batcher)
+  const first = request(gateway.port, 'GET', '/s')
+  await waitFor(() => held.length === 1)
+  assertProblem(await request(gateway.port, 'GET', '/s'), 503, 'overload')
+  held[0]?.()
+  assert.equal((await first).status, 200)
+})
+
+test('a connection does not wait for ever for an answer that nobody wants any more', async (t) => {
+  const { gateway, endpoint } = await ready(t, (r) => {
+    if (r.target !== '/s/0') return
+    // Both have come; the client of the second leaves before its turn, and the second is never answered.
+    setImmediate(() => {
+      for (const connection of gateway.core.connections) {
+        if (connection.exchange?.target === '/s/1') connection.destroy()
+      }
+      r.answer(200, 'ok')
+    })
+  })
+  void atOnce(gateway.port, ['/s/0', '/s/1']).catch(() => undefined)
+  await waitFor(() => (endpoint?.state()?.connections ?? 0) > 0)
+  await waitFor(() => gateway.core.inFlight === 0)
+  // One may rest for the next request; one that waits for the second's answer may not.
+  await waitFor(() => endpoint?.inFlight === 0 && (endpoint.state()?.connections ?? 0) <= 1, { timeoutMs: 8000 })
 })

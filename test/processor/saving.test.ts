@@ -166,3 +166,17 @@ for (const retry of [
     assert.equal((await asked).text(), 'good')
     assert.equal(bad.requests.length, 1)
   })
+
+test('a slow try that nothing may follow has all its time: without the reason, the budget, or another instance', async (t) => {
+  const start = () => startOrigin(t, (r) => setTimeout(() => r.answer(200, 'slow'), 400))
+  const [a, b] = [await start(), await start()]
+  const slow = { attempts: 3, per_try: '100ms' }
+  for (const [servers, retry] of [
+    [[a.address, b.address], { ...slow, on: ['connect'] }],
+    [[a.address, b.address], { ...slow, on: ['timeout'], budget: { share: 0, floor: 0 } }],
+    [[a.address], { ...slow, on: ['timeout'] }],
+  ] as const) {
+    const gateway = await startGateway(t, service(servers, { retry }))
+    assert.equal((await request(gateway.port, 'GET', '/s')).text(), 'slow')
+  }
+})
