@@ -22,8 +22,9 @@ export async function fingerprint(file: string): Promise<Fingerprint> {
   return stat(file, { bigint: true }).then(toText, () => undefined)
 }
 
-function toText({ dev, ino, size, mtimeNs }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs].join(' ')
+function toText({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  // The last tells a file that was away and is back.
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
 }
 
 /** `seen`: of the content that is in force. A file that is gone changes nothing; it is told when it is back. */
@@ -34,19 +35,20 @@ export function watchConfig(
   { clock, log }: { readonly clock: Pick<Clock, 'after'>; readonly log: Log },
 ): ConfigWatch {
   let known = seen
-  /** What waits to have stood still. */
+  /** What waits to have stood still; undefined: that there is no file. */
   let fresh: Fingerprint
   let cancelSettle: (() => void) | undefined
   let cancelLook: (() => void) | undefined
+  /** That it is gone has been told. */
   let missing = false
   let closed = false
 
   async function look(): Promise<void> {
     const now = await fingerprint(file)
     if (closed) return
-    if (now === undefined && !missing) log.warn({ file }, 'the config file is gone; what it said last stays in force')
-    missing = now === undefined
-    if (now === undefined || now === known) {
+    // Whoever read it meanwhile found no file: even one that comes back as it was is to be read again.
+    if (now === undefined) known = undefined
+    if (now === undefined ? missing : now === known) {
       cancelSettle?.()
       cancelSettle = undefined
       return
@@ -57,11 +59,14 @@ export function watchConfig(
     cancelSettle = clock.after(SETTLE_MS, () => void settled())
   }
 
+  /** Editors that move the file away before they write it leave none for a moment: that is not told. */
   async function settled(): Promise<void> {
     const now = await fingerprint(file)
     if (closed) return
     cancelSettle = undefined
-    if (now === undefined || now !== fresh) return look()
+    if (now !== fresh) return look()
+    missing = now === undefined
+    if (missing) return log.warn({ file }, 'the config file is gone; what it said last stays in force')
     known = now
     changed()
   }

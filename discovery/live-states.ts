@@ -123,18 +123,20 @@ export function createLiveStates(deps: LiveStatesDeps): LiveStates {
       prune()
       let inFlight = 0
       let connections = 0
+      const inFlightBy: LiveInstance['inFlightBy'][number][] = []
       const ejectedBy: Ejection[] = []
       const disputedBy: string[] = []
       for (const { worker, endpoints } of entries.values()) {
         const state = endpoints.get(instance)
         if (state === undefined) continue
         inFlight += state.inFlight
+        if (state.inFlight > 0) inFlightBy.push({ worker, inFlight: state.inFlight })
         connections += state.connections
         const { guard, reason = 'failures' } = state
         if (guard !== 'closed') ejectedBy.push({ worker, reason, guard })
         if (state.disputed) disputedBy.push(worker)
       }
-      return { inFlight, connections, ejectedBy, disputedBy }
+      return { inFlight, inFlightBy, connections, ejectedBy, disputedBy }
     },
 
     flow(instance, since) {

@@ -49,10 +49,16 @@ export function createAccessLog(config: AccessLogConfig, deps: AccessLogDeps): A
   }
 
   function tell(at: number): void {
-    if (out.dropped === told || at - toldAt < TELL_MS) return
+    if (at - toldAt < TELL_MS || !tellAll()) return
+    toldAt = at
+  }
+
+  /** False: there is nothing that has not been told. */
+  function tellAll(): boolean {
+    if (out.dropped === told) return false
     log.warn({ lines: out.dropped - told }, 'lines of the access log are lost: the output does not take them')
     told = out.dropped
-    toldAt = at
+    return true
   }
 
   return {
@@ -63,9 +69,14 @@ export function createAccessLog(config: AccessLogConfig, deps: AccessLogDeps): A
     },
     configure(next) {
       sample = next.sample
+      // No later line tells it.
+      if (sample === 0) tellAll()
     },
     flush: () => out.flush(),
-    close: () => out.close(),
+    async close() {
+      await out.close()
+      tellAll()
+    },
     get dropped() {
       return out.dropped
     },

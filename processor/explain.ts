@@ -1,9 +1,9 @@
 // Tells where a request would go and why, with the same routes and tiers that the workers use, and with what they report.
 import type { BalanceConfig, Config } from '../shared/config/model.js'
 import { ERRORS, type Code } from '../shared/errors.js'
-import type { Candidate, Explain, Explanation, LiveView } from '../shared/processor.js'
+import type { Explain, Explanation, LiveView } from '../shared/processor.js'
 import type { RegistrySource } from '../shared/registry/instance.js'
-import { explainCandidates } from './explain-candidates.js'
+import { type Candidates, explainCandidates } from './explain-candidates.js'
 import { requestView } from './routing/request-view.js'
 import { createRoutes, match } from './routing/table.js'
 
@@ -35,10 +35,10 @@ export function createExplain(config: Config, registry: RegistrySource, live: Li
         const status = fixed.get(id)
         if (status !== undefined)
           return { ...asked, outcome: { kind: 'fixed', route: id, status }, candidates: [], picks: [] }
-        const candidates = candidatesOf(service)
+        const { candidates, refusal } = explained(service)
         const picks = candidates.filter((candidate) => candidate.picked).map((candidate) => candidate.instance)
         if (picks.length === 0) {
-          return { ...refused(asked, 'no-instance', `no instance of "${service}" may take requests`), candidates }
+          return { ...refused(asked, refusal, WHY[refusal](service)), candidates }
         }
         const strategy = strategyOf(services.get(service)?.balance)
         return { ...asked, outcome: { kind: 'forward', route: id, service, strategy }, candidates, picks }
@@ -46,11 +46,18 @@ export function createExplain(config: Config, registry: RegistrySource, live: Li
     }
   }
 
-  function candidatesOf(name: string): Candidate[] {
+  function explained(name: string): Candidates {
     const service = services.get(name)
     const instances = registry.current.instances.filter((instance) => instance.service === name)
-    return service === undefined ? [] : explainCandidates(instances, service, config.processor.zone, live)
+    if (service === undefined) return { candidates: [], refusal: 'no-instance' }
+    return explainCandidates(instances, service, config.processor, live)
   }
+}
+
+const WHY: Readonly<Record<Candidates['refusal'], (service: string) => string>> = {
+  overload: (service) => `"${service}" has all that it can do`,
+  'breaker-open': (service) => `every instance of "${service}" is failing`,
+  'no-instance': (service) => `no instance of "${service}" may take requests`,
 }
 
 /** In words: `hash of header x-user`, `p2c, sticky by cookie serverpy`. */

@@ -1,6 +1,6 @@
 // Lines to a file descriptor that other processes write to as well: in whole lines, in the background, and never more of them
 // waiting than a bound.
-import { fstatSync, write as writeTo } from 'node:fs'
+import { constants, fstatSync, openSync, write as writeTo } from 'node:fs'
 
 export interface LineWriter {
   /** `line` ends with a newline and holds ASCII alone. It is dropped and counted where too many wait. */
@@ -33,6 +33,7 @@ const PATIENCE_MS = 1000
 export function createLineWriter(fd: number, options: LineWriterOptions = {}): LineWriter {
   const { mostBytes = MOST_BYTES, everyMs = EVERY_MS } = options
   const pieceBytes = isFile(fd) ? FILE_BYTES : PIPE_BYTES
+  const target = neverBlocking(fd)
   /** Full pieces; `last` is still filling up. */
   const pieces: string[] = []
   let last = ''
@@ -76,7 +77,7 @@ export function createLineWriter(fd: number, options: LineWriterOptions = {}): L
   }
 
   function put(bytes: Buffer, count: number): void {
-    writeTo(fd, bytes, 0, bytes.length, null, (error, written) => {
+    writeTo(target, bytes, 0, bytes.length, null, (error, written) => {
       if (error !== null && error.code !== 'EAGAIN') return fail(count)
       if (error !== null) return void setTimeout(() => put(bytes, count), AGAIN_MS)
       waiting -= written
@@ -127,6 +128,18 @@ export function createLineWriter(fd: number, options: LineWriterOptions = {}): L
     get dropped() {
       return dropped
     },
+  }
+}
+
+/**
+ * The same pipe, opened anew: a write to one that is full would else keep a thread, for which the end of the process waits. To
+ * set the descriptor itself would change it for all that share it. What cannot be opened again stays as it is.
+ */
+function neverBlocking(fd: number): number {
+  try {
+    return fstatSync(fd).isFIFO() ? openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK) : fd
+  } catch {
+    return fd
   }
 }
 

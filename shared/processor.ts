@@ -79,6 +79,8 @@ export interface Ejection {
 export interface LiveInstance {
   /** Over all workers. */
   readonly inFlight: number
+  /** The same by worker, of those where it is not 0. */
+  readonly inFlightBy: readonly { readonly worker: string; readonly inFlight: number }[]
   /** Used and idle, over all workers. */
   readonly connections: number
   readonly ejectedBy: readonly Ejection[]

@@ -6,6 +6,9 @@ import { createClient, orFail, withServerOptions, type ServerOptions } from './d
 import { table } from './table.js'
 import { printable, thisTerminal, type Terminal } from './terminal.js'
 
+/** A pool may have thousands. */
+const MOST_PICKS = 10
+
 /** Exit code 0 whatever the request would get: to say that it is refused is an answer too. */
 export function explainCommand(terminal: Terminal = thisTerminal): Command {
   return withServerOptions(
@@ -30,7 +33,7 @@ function render({ method, host, target, outcome, candidates, picks }: Explanatio
     case 'forward':
       lines.push(`route     ${printable(outcome.route)}`)
       lines.push(`service   ${printable(outcome.service)} (${printable(outcome.strategy)})`)
-      lines.push(`next      ${picks.length === 0 ? 'no instance' : printable(picks.join(', '))}`)
+      lines.push(`next      ${printable(nextOf(picks))}`)
       break
     case 'fixed':
       lines.push(`route     ${printable(outcome.route)}`)
@@ -54,4 +57,10 @@ function render({ method, host, target, outcome, candidates, picks }: Explanatio
   const titles = [' ', 'INSTANCE', 'HEALTH', 'OVERRIDE', 'PRIORITY', 'WEIGHT', 'WHY']
   const columns = titles.map((title) => ({ title, right: title === 'WEIGHT' }))
   return `${text}\n${table(columns, rows)}`
+}
+
+function nextOf(picks: readonly string[]): string {
+  if (picks.length === 0) return 'no instance'
+  const more = picks.length - MOST_PICKS
+  return `${picks.slice(0, MOST_PICKS).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }

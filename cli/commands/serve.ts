@@ -7,6 +7,7 @@ import { type Log, LOG_LEVELS, type LogLevel } from '../../shared/log.js'
 import { createLog } from '../log.js'
 import { fingerprint, watchConfig } from '../config-watch.js'
 import { readServerUrl } from '../server-url.js'
+import type { Signals } from '../signals.js'
 import { withConfigFile } from '../usage.js'
 import { systemClock } from '../../shared/clock.js'
 import { type ServeDeps, serveBoth, serveDiscovery, serveProcessor, type Serving } from '../serve.js'
@@ -20,25 +21,27 @@ interface Options {
 
 type Start = (config: Config, deps: ServeDeps, options: Options) => Promise<Serving>
 
-export function runCommand(): Command {
-  return serving('run', 'run discovery server and request processor in one', (config, deps) => serveBoth(config, deps))
+export function runCommand(signals: Signals): Command {
+  const start: Start = (config, deps) => serveBoth(config, deps)
+  return serving('run', 'run discovery server and request processor in one', start, signals)
 }
 
-export function discoveryCommand(): Command {
-  return serving('discovery', 'run the discovery server alone', (config, deps) => serveDiscovery(config, deps))
+export function discoveryCommand(signals: Signals): Command {
+  const start: Start = (config, deps) => serveDiscovery(config, deps)
+  return serving('discovery', 'run the discovery server alone', start, signals)
 }
 
-export function processorCommand(): Command {
+export function processorCommand(signals: Signals): Command {
   const start: Start = (config, deps, { registry }) =>
     serveProcessor(config, registry ?? `http://127.0.0.1:${config.discovery.port}`, deps)
-  return serving('processor', 'run the request processor alone', start).option(
+  return serving('processor', 'run the request processor alone', start, signals).option(
     '--registry <url>',
     'the discovery server to follow (default: this machine, at the port in the config)',
     readServerUrl,
   )
 }
 
-function serving(name: string, description: string, start: Start): Command {
+function serving(name: string, description: string, start: Start, signals: Signals): Command {
   return withConfigFile(new Command(name).description(description))
     .addOption(
       new Option('-l, --level <level>', 'log level')
@@ -47,7 +50,7 @@ function serving(name: string, description: string, start: Start): Command {
         .argParser(readLevel),
     )
     .option('--no-watch', 'do not look whether the config file changes; SIGHUP and `serverpy reload` still take it')
-    .action((options: Options) => serve(options, start))
+    .action((options: Options) => serve(options, start, signals))
 }
 
 /** The original took any case, and some say `warning`. */
@@ -59,9 +62,7 @@ function readLevel(value: string): LogLevel {
   return known
 }
 
-async function serve(options: Options, start: Start): Promise<void> {
-  // From the first moment on: without a listener these signals end a process.
-  const asked = onRequest()
+async function serve(options: Options, start: Start, signals: Signals): Promise<void> {
   const load = () => loadConfig(options.config, process.env)
   // Before it is read: a change while we start must not be missed.
   const seen = await fingerprint(options.config)
@@ -69,15 +70,22 @@ async function serve(options: Options, start: Start): Promise<void> {
   if (!parsed.ok) {
     for (const line of formatProblems(parsed.problems)) process.stderr.write(`${line}\n`)
     process.exitCode = 2
-    asked.close()
     return
   }
   const { level } = options
-  const log = createLog(level, process.stdout.isTTY)
+  const { log, close } = createLog(level, process.stdout.isTTY)
+  let ending = false
+  // Whoever ends it first says how.
+  const end = async (code: number): Promise<void> => {
+    if (ending) return
+    ending = true
+    await close()
+    process.exit(code)
+  }
   for (const line of formatProblems(parsed.warnings)) log.warn({}, line)
   process.on('uncaughtException', (error) => {
     log.error({ error: error.stack }, 'a fault of serverpy itself: please report it')
-    process.exit(1)
+    void end(1)
   })
 
   // A signal that comes during the start is obeyed as soon as there is something to end.
@@ -87,10 +95,10 @@ async function serve(options: Options, start: Start): Promise<void> {
     running = await start(parsed.config, { log, level, searchPath: process.env['PATH'] ?? '', load }, options)
   } catch (error) {
     process.stderr.write(`serverpy: ${error instanceof Error ? error.message : String(error)}\n`)
-    process.exit(1)
+    return end(1)
   }
   const { reloader } = running
-  asked.serve({
+  signals.serve({
     reload: () => void reloader.reload('SIGHUP').catch(unforeseen),
     replaceWorkers: () => void replaceWorkers(running, log).catch(unforeseen),
   })
@@ -102,16 +110,16 @@ async function serve(options: Options, start: Start): Promise<void> {
     : undefined
   const signal = await ended
   watching?.close()
-  asked.serve({ reload: () => undefined, replaceWorkers: () => undefined })
+  signals.serve({ reload: () => undefined, replaceWorkers: () => undefined })
   log.info({ signal }, 'draining: requests in flight are finished, a second signal ends at once')
   void signalled().then((second) => {
     log.warn({ signal: second }, 'ended at once')
     running.kill()
-    process.exit(second === 'SIGINT' ? 130 : 143)
+    void end(second === 'SIGINT' ? 130 : 143)
   })
   await running.drain()
   log.info({}, 'ended')
-  process.exit(0)
+  await end(0)
 
   function unforeseen(error: unknown): void {
     log.error({ error: error instanceof Error ? error.stack : String(error) }, 'the config could not be put in force')
@@ -124,32 +132,6 @@ async function replaceWorkers({ replaceWorkers }: Serving, log: Log): Promise<vo
     log.info({ ...(await replaceWorkers()) }, 'the workers were replaced')
   } catch (error) {
     log.error({ reason: error instanceof Error ? error.message : String(error) }, 'the workers were not replaced')
-  }
-}
-
-interface Requests {
-  readonly reload: () => void
-  readonly replaceWorkers: () => void
-}
-
-/** SIGHUP and SIGUSR2; what comes before somebody serves them is served then, once. */
-function onRequest(): { serve(by: Requests): void; close(): void } {
-  const early = new Set<keyof Requests>()
-  let served: Requests | undefined
-  const listener = (which: keyof Requests) => (): void => {
-    if (served === undefined) early.add(which)
-    else served[which]()
-  }
-  const reload = listener('reload')
-  const replaceWorkers = listener('replaceWorkers')
-  process.on('SIGHUP', reload).on('SIGUSR2', replaceWorkers)
-  return {
-    serve(by) {
-      served = by
-      for (const which of early) by[which]()
-      early.clear()
-    },
-    close: () => void process.off('SIGHUP', reload).off('SIGUSR2', replaceWorkers),
   }
 }
 

@@ -23,6 +23,19 @@ export const thisTerminal: Terminal = {
   colours: pc.isColorSupported,
 }
 
+/**
+ * From now on a reader that has what it wanted, as `head` has, ends the process without a word. The function that comes
+ * back ends that.
+ */
+export function endWithReader(own: Pick<NodeJS.Process, 'stdout' | 'exit'> = process): () => void {
+  const failed = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== 'EPIPE') throw error
+    own.exit()
+  }
+  own.stdout.on('error', failed)
+  return () => void own.stdout.off('error', failed)
+}
+
 /** Text of another process, made harmless: it could steer the terminal. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, '?')

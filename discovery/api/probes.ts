@@ -80,10 +80,14 @@ function storeCheck({ store, recall }: ApiDeps): Check {
 /** A file that was refused degrades nothing yet, but the next start would fail. */
 function configCheck({ config, lifecycle }: ApiDeps): Check {
   const { lastOk, lastAt, problems } = lifecycle.configReloads
-  const held = `${config.services.length} services, ${config.routes.length} routes`
+  const held = `${counted(config.services.length, 'service')}, ${counted(config.routes.length, 'route')}`
   if (lastOk) return { name: 'config', ok: true, vital: false, detail: held }
   const [first] = formatProblems(problems)
   const more = problems.length < 2 ? '' : ` (and ${problems.length - 1} more)`
   const detail = `refused at ${iso(lastAt ?? 0)}, the one before serves on (${held}): ${first ?? ''}${more}`
   return { name: 'config', ok: false, vital: false, detail }
+}
+
+function counted(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`
 }

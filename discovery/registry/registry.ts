@@ -181,7 +181,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
         entries.set(id, entry)
         if (known === undefined) {
           if (stored === 'unread') entry.unread = hypotheses()
-          else if (!stored?.has(id)) added(entry)
+          // A row may also be of one that this life has removed.
+          else if (before.size > 0 || !stored?.has(id)) added(entry)
           continue
         }
         const same = isDeepStrictEqual(known.server.spec, server.spec)

@@ -244,7 +244,8 @@ class Forwarding implements RequestSink, Trying, Waiter, Tries {
       if (this.alone(attempt)) this.attempt(attempt.endpoint)
       return
     }
-    attempt.blame(error)
+    if (blameless) attempt.abandon()
+    else attempt.blame(error)
     // The other one may still answer.
     if (!this.alone(attempt)) return
     if (exchange.headSent) return exchange.client.abort(error.code)

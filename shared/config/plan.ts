@@ -2,10 +2,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { deepFreeze } from './freeze.js'
 import type { Config } from './model.js'
+import { keyOf, unitOf } from './plan-keys.js'
 
 /** A setting that differs. Only numbers and switches are shown: a text may be a secret. */
 export interface Difference {
-  /** As the full layout spells it, e.g. `timeouts.first_byte`. */
+  /** As the full layout spells it, e.g. `timeout.first_byte`; `order` of a route beside others of its path. */
   readonly key: string
   readonly from?: string
   readonly to?: string
@@ -51,10 +52,10 @@ export function createPlan(before: Config, after: Config): Plan {
   return {
     services: partOf(byName(before.services, withoutServers), byName(kept.services, withoutServers)),
     instances: partOf(instancesOf(before), instancesOf(kept)),
-    routes: partOf(byId(before), byId(kept)),
+    routes: partOf(...byId(before, kept)),
     settings: [
-      ...differences(before.discovery, kept.discovery, 'discovery'),
-      ...differences(processorBefore, processorAfter, 'processor'),
+      ...told(before.discovery, kept.discovery, 'discovery'),
+      ...told(processorBefore, processorAfter, 'processor'),
     ],
     ...(from !== to && { workers: { from, to } }),
     restart: restartsOf(before, after),
@@ -90,8 +91,7 @@ function restartsOf(before: Config, after: Config): string[] {
   const found = (['discovery', 'processor'] as const).flatMap((half) => {
     const old = before[half] as unknown as Fields
     const next = after[half] as unknown as Fields
-    const differing = FIXED[half].filter((key) => !isDeepStrictEqual(old[key], next[key]))
-    return differing.map((key) => `${half}.${spelt(key)}`)
+    return FIXED[half].flatMap((key) => told(old[key], next[key], `${half}.${key}`).map((one) => one.key))
   })
   const secured = (before.processor.tls === undefined) !== (after.processor.tls === undefined)
   return secured ? [...found, 'processor.tls'] : found
@@ -103,18 +103,45 @@ const byName = <T extends { readonly name: string }>(all: readonly T[], shown: (
 // Its instances are told by themselves, and `apis` are told as routes.
 const withoutServers = ({ servers: _servers, apis: _apis, ...rest }: Config['services'][number]): unknown => rest
 
-const byId = ({ routes }: Config): Map<string, unknown> => new Map(routes.map((route) => [route.id, route]))
+/** Of two routes that take the same request the last wins: their order is a part of those that have their path in common. */
+function byId(before: Config, after: Config): [Map<string, unknown>, Map<string, unknown>] {
+  const [old, next] = [pathsOf(before), pathsOf(after)]
+  const ordered = ({ routes }: Config): Map<string, unknown> => {
+    const counts = new Map<string, number>()
+    const entries = routes.map((route): [string, unknown] => {
+      const path = next.get(route.id)
+      // Where others come or go, those that stay have not changed.
+      if (path === undefined || path !== old.get(route.id)) return [route.id, route]
+      const place = counts.get(path) ?? 0
+      counts.set(path, place + 1)
+      // A list, and so told without its value: the number alone says little.
+      return [route.id, { ...route, order: [place] }]
+    })
+    return new Map(entries)
+  }
+  return [ordered(before), ordered(after)]
+}
+
+/** By the id of a route; names of parameters say nothing. */
+function pathsOf({ routes }: Config): ReadonlyMap<string, string> {
+  return new Map(routes.map(({ id, match }) => [id, `${match.exact} ${match.path.replace(/\{[^}]*\}/g, '{}')}`]))
+}
 
 function instancesOf({ services }: Config): Map<string, unknown> {
   const all = services.flatMap(({ servers }) => servers)
-  return new Map(all.map(({ spec: { id, ...spec }, polling }) => [id, { ...spec, polling }]))
+  return new Map(
+    all.map(({ spec: { id, url, priority, weight, zone, metadata }, polling }) => {
+      // All the rest of the spec is in its url.
+      return [id, { url, priority, weight, zone, metadata, polling }]
+    }),
+  )
 }
 
 function partOf(before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string, unknown>): Part {
   const changed: Changed[] = []
   for (const [name, value] of after) {
     if (!before.has(name)) continue
-    const what = differences(before.get(name), value, '')
+    const what = told(before.get(name), value, '')
     if (what.length > 0) changed.push({ name, what })
   }
   return {
@@ -124,35 +151,28 @@ function partOf(before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string,
   }
 }
 
+/** Each key once: a setting of the file may be several in the model. */
+function told(before: unknown, after: unknown, path: string): Difference[] {
+  const byKey = new Map<string, Difference>()
+  for (const one of differences(before, after, path)) if (!byKey.has(one.key)) byKey.set(one.key, one)
+  return [...byKey.values()]
+}
+
 /** Lists count as one value: where one has an entry more, what stands at which place says little. */
-function differences(before: unknown, after: unknown, key: string): Difference[] {
+function differences(before: unknown, after: unknown, path: string): Difference[] {
   if (isDeepStrictEqual(before, after)) return []
-  if (!isFields(before) || !isFields(after)) return [{ key, ...shown(before, after) }]
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
   // Names inside these are the user's own, and what is about them is told as a whole.
-  if (/(^|\.)(headers|metadata)$/.test(key)) return [{ key }]
-  return names.flatMap((name) => {
-    const own = key === '' ? spelt(name) : `${key}.${spelt(name)}`
-    const inMs = name.endsWith('Ms')
-    const found = differences(before[name], after[name], own)
-    return inMs ? found.map(inMilliseconds) : found
-  })
+  const whole = !isFields(before) || !isFields(after) || /(^|\.)(headers|metadata)$/.test(path)
+  if (whole) return [{ key: keyOf(path), ...shown(before, after, unitOf(path)) }]
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+  return names.flatMap((name) => differences(before[name], after[name], path === '' ? name : `${path}.${name}`))
 }
 
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function shown(before: unknown, after: unknown): Pick<Difference, 'from' | 'to'> {
+function shown(before: unknown, after: unknown, unit: string): Pick<Difference, 'from' | 'to'> {
   const plain = (value: unknown): value is number | boolean => typeof value === 'number' || typeof value === 'boolean'
-  return plain(before) && plain(after) ? { from: String(before), to: String(after) } : {}
-}
-
-function inMilliseconds({ key, from, to }: Difference): Difference {
-  return from === undefined || to === undefined ? { key } : { key, from: `${from} ms`, to: `${to} ms` }
-}
-
-/** The model's names as the full layout has them: `firstByteMs` is `first_byte` there. */
-function spelt(name: string): string {
-  return name.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  return plain(before) && plain(after) ? { from: `${before}${unit}`, to: `${after}${unit}` } : {}
 }

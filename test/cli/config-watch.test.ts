@@ -65,6 +65,22 @@ test('a file that is gone is no change but a warning; the one that takes its pla
   assert.equal(seen.warnings, 1)
 })
 
+test('a file that was away and comes back as it was is read again', async (t) => {
+  const { folder, file, seen } = await watched(t)
+  await rename(file, join(folder, 'away'))
+  await waitFor(() => seen.warnings === 1)
+  await rename(join(folder, 'away'), file)
+  await waitFor(() => seen.changes === 1)
+})
+
+test('a file that is moved away and written anew is no file that is gone', async (t) => {
+  const { folder, file, seen } = await watched(t)
+  await rename(file, join(folder, 'services.json~'))
+  await writeFile(file, 'second')
+  await waitFor(() => seen.changes === 1)
+  assert.equal(seen.warnings, 0)
+})
+
 test('a change between the reading of the file and the watch is seen, and none after the end of the watch', async (t) => {
   const { file, seen, watch } = await watched(t)
   watch.close()

@@ -144,6 +144,19 @@ test('explain says route, candidates and why', async (t) => {
   )
 })
 
+test('explain names the first of many instances that are next', async (t) => {
+  const api = await startApi(t)
+  const outcome = { kind: 'forward', route: 'r', service: 's', strategy: 'round-robin' } as const
+  const next = async (count: number) => {
+    const picks = Array.from({ length: count }, (_, i) => `i${i}`)
+    api.lifecycle.explain = () => ({ method: 'GET', host: 'h', target: '/', outcome, candidates: [], picks })
+    return /^next +(.*)$/m.exec((await run(['explain', 'GET', '/', '--url', api.url])).out)?.[1]
+  }
+  assert.equal(await next(0), 'no instance')
+  assert.equal(await next(10), 'i0, i1, i2, i3, i4, i5, i6, i7, i8, i9')
+  assert.equal(await next(2000), 'i0, i1, i2, i3, i4, i5, i6, i7, i8, i9 and 1990 more')
+})
+
 test('explain says what is answered from the config, and what is refused', async (t) => {
   const api = await startApi(t)
   const base = { method: 'GET', host: 'h', target: '/', candidates: [], picks: [] }

@@ -6,12 +6,13 @@ import { checkCommand } from '../../cli/commands/check.js'
 import { discoveryCommand, processorCommand, runCommand } from '../../cli/commands/serve.js'
 import { tellWrongUsage } from '../../cli/usage.js'
 
+const signals = { serve: () => undefined, release: () => undefined }
 const HINT = '(serverpy --help tells what there is)\n'
 
 /** What is written to stderr. */
 async function complaint(...args: string[]): Promise<string> {
   let err = ''
-  const commands = [runCommand(), discoveryCommand(), processorCommand(), checkCommand()]
+  const commands = [runCommand(signals), discoveryCommand(signals), processorCommand(signals), checkCommand()]
   const program = new Command('serverpy')
   commands.forEach((command, i) => {
     command.configureOutput({ writeErr: (text) => void (err += text) })

@@ -209,6 +209,10 @@ test('what runs at an instance, and who keeps away from it, is the sum of what t
   traffic.accept(reportOf())
   assert.deepEqual(traffic.live(A), {
     inFlight: 3,
+    inFlightBy: [
+      { worker: 'w-1', inFlight: 2 },
+      { worker: 'w-2', inFlight: 1 },
+    ],
     connections: 4,
     ejectedBy: [{ worker: 'w-1', reason: 'refused', guard: 'open' }],
     disputedBy: ['w-2'],

@@ -136,3 +136,19 @@ test('lines that the output did not take are told once in a while', () => {
   finished({ at: at + 11_000 })
   assert.deepEqual(told, [{ lines: 3 }, { lines: 2 }])
 })
+
+test('lost lines that no later line would tell of are told at the end, and when there are to be no more', async () => {
+  const told: unknown[] = []
+  const { access, out, finished } = logOf(1, [], { ...silentLog, warn: (fields) => void told.push(fields) })
+  out.dropped = 1
+  finished({ at: Date.UTC(2030, 0, 1) })
+  out.dropped = 4
+  access.configure({ sample: 0.5 })
+  assert.deepEqual(told, [{ lines: 1 }])
+  access.configure({ sample: 0 })
+  access.configure({ sample: 0 })
+  assert.deepEqual(told, [{ lines: 1 }, { lines: 3 }])
+  out.close = () => Promise.resolve(void (out.dropped = 6))
+  await access.close()
+  assert.deepEqual(told, [{ lines: 1 }, { lines: 3 }, { lines: 2 }])
+})

@@ -35,6 +35,7 @@ function explain({ servers = [1, 2], service = {}, processor = {}, states = {}, 
   const live: LiveView = {
     live: (id) => ({
       inFlight: 0,
+      inFlightBy: [],
       connections: 0,
       ejectedBy: [],
       disputedBy: [],
@@ -51,6 +52,12 @@ function explain({ servers = [1, 2], service = {}, processor = {}, states = {}, 
     reasons: Object.fromEntries(explanation.candidates.map((one) => [port(one), one.reason])),
   }
 }
+
+/** So many requests in each worker. */
+const busy = (...each: readonly number[]): Facts => ({
+  inFlight: each.reduce((sum, n) => sum + n, 0),
+  inFlightBy: each.map((inFlight, i) => ({ worker: `w${i + 1}`, inFlight })),
+})
 
 const by = (worker: string, reason: Ejection['reason'], guard: Ejection['guard'] = 'open'): Ejection => ({
   worker,
@@ -133,8 +140,10 @@ test('a tier with too few left is helped by the next one', () => {
 })
 
 test('a full instance, a flapping one and one in another zone say so', () => {
-  const full = explain({ service: { concurrency: { instance: 4 } }, facts: { 1: { inFlight: 4 } } })
-  assert.deepEqual([full.picks, full.reasons[1]], [[2], 'up, priority unset: full: 4 in flight'])
+  const limits = { service: { concurrency: { instance: 4 } }, processor: { workers: 2 } }
+  const full = explain({ ...limits, facts: { 1: busy(2, 2) } })
+  const words = 'full in w1: 2 in flight; full in w2: 2 in flight'
+  assert.deepEqual([full.picks, full.reasons[1]], [[2], `up, priority unset: ${words}`])
   assert.equal(full.candidates[0]?.in_flight, 4)
   const held = explain({ states: { 1: { health: 'down' } }, facts: { 1: { flapping: true } } })
   assert.equal(held.reasons[1], 'down, flapping: held down')
@@ -145,6 +154,44 @@ test('a full instance, a flapping one and one in another zone say so', () => {
   const near = explain({ servers, processor: { zone: 'b' }, service: { balance: { prefer_zone: true } } })
   assert.deepEqual(near.picks, [2])
   assert.equal(near.reasons[1], 'up, priority unset, another zone: stands by')
+})
+
+test('each worker is full by its own share of a limit, which is at least 1', () => {
+  const picks = (limit: unknown, ...each: readonly number[]) => {
+    const service = { concurrency: { instance: limit } }
+    return explain({ servers: [1], service, processor: { workers: 2 }, facts: { 1: busy(...each) } }).picks
+  }
+  assert.deepEqual(picks(4, 3, 1), [1], 'w2 has a place')
+  assert.deepEqual(picks(5, 2, 2), [])
+  assert.deepEqual(picks(1, 1, 0), [1])
+  assert.deepEqual(picks(1, 1, 1), [])
+  assert.deepEqual(picks('auto', 900, 900), [1])
+  assert.deepEqual(picks(0, 900, 900), [1])
+})
+
+test('where nobody is picked it tells the code that a worker would give', () => {
+  const code = (given: Given) => {
+    const { outcome, picks } = explain({ processor: { workers: 2 }, ...given })
+    assert.deepEqual(picks, [])
+    return outcome.kind === 'refused' ? outcome.code : outcome.kind
+  }
+  const ejected: Facts = { ejectedBy: [by('w1', 'breaker'), by('w2', 'breaker')] }
+  const service = { concurrency: { instance: 4 } }
+  assert.equal(code({ states: { 1: { override: 'drain' }, 2: { weight: 0 } } }), 'no-instance')
+  assert.equal(code({ facts: { 1: ejected, 2: ejected } }), 'breaker-open')
+  assert.equal(code({ service, facts: { 1: ejected, 2: busy(2, 2) } }), 'overload')
+  assert.equal(code({ service, facts: { 1: ejected, 2: { ...busy(2, 2), ...ejected } } }), 'breaker-open')
+  const drained = { ...ejected, ...busy(2, 2) }
+  const states: Given['states'] = { 1: { override: 'drain' }, 2: { override: 'drain' } }
+  assert.equal(code({ service, facts: { 1: drained, 2: drained }, states }), 'no-instance')
+})
+
+test('a service that has all that it may have is full, whichever of its instances runs it', () => {
+  const given: Given = { service: { concurrency: { service: 8 } }, processor: { workers: 2 } }
+  const full = explain({ ...given, facts: { 1: busy(3, 1), 2: busy(1, 3) } })
+  assert.equal(full.outcome.kind === 'refused' && full.outcome.code, 'overload')
+  assert.equal(full.reasons[2], 'up, priority unset: service full in w1: 4 in flight; service full in w2: 4 in flight')
+  assert.deepEqual(explain({ ...given, facts: { 1: busy(4, 1), 2: busy(1, 2) } }).picks, [1, 2])
 })
 
 test('without a worker that has reported it says what a new one would do', () => {

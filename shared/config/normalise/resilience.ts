@@ -36,7 +36,7 @@ export function readResilience(
   const breaker = readBreaker(draft.breaker, [...path, 'breaker'], context)
   return {
     retry,
-    ...defined({ hedge: readHedge(draft.hedge, retry, [...path, 'hedge'], context), breaker }),
+    ...defined({ hedge: readHedge(draft.hedge, retry, timeouts, [...path, 'hedge'], context), breaker }),
     outlier: readOutlier(draft.outlier, breaker, [...path, 'outlier'], context),
     concurrency: readConcurrency(draft.concurrency, processor.workers, [...path, 'concurrency'], context),
   }
@@ -56,9 +56,11 @@ export function readRetry(
     reason === undefined ? [] : [String(reason) as RetryConfig['on'][number]],
   )
   const perTryMs = readMs(block, 'per_try', path, context)
-  if (perTryMs !== undefined && timeouts.firstByteMs > 0 && perTryMs > timeouts.firstByteMs) {
-    const message = `longer than the timeout first_byte, which ends a try after ${timeouts.firstByteMs} ms`
-    context.report.warn(spanPath(block, 'per_try', path), { message, hint: 'make it shorter, or raise that one' })
+  warnLonger(perTryMs, timeouts, spanPath(block, 'per_try', path), context)
+  if (perTryMs !== undefined && perTryMs > 0 && !(reasons ?? base.on).includes('timeout')) {
+    const hint = 'add timeout to "on", or drop this'
+    const message = 'a try that it ends is not followed by another one without "timeout" in "on"'
+    context.report.warn(spanPath(block, 'per_try', path), { message, hint })
   }
   return defined({
     attempts: block.attempts,
@@ -69,6 +71,12 @@ export function readRetry(
     bodyBytes: body === undefined ? undefined : sizeBytes(body),
     holdBytes: hold === undefined ? undefined : sizeBytes(hold),
   })
+}
+
+function warnLonger(ms: number | undefined, { firstByteMs }: ExchangeTimeouts, path: Path, context: Context): void {
+  if (ms === undefined || firstByteMs === 0 || ms <= firstByteMs) return
+  const message = `longer than the timeout first_byte, which ends a try after ${firstByteMs} ms`
+  context.report.warn(path, { message, hint: 'make it shorter, or raise that one' })
 }
 
 interface Growth {
@@ -95,6 +103,7 @@ function readGrowth(block: GrowthDraft, open: Growth, path: Path, context: Conte
 function readHedge(
   draft: ServiceDraft['hedge'],
   retry: RetryConfig,
+  timeouts: ExchangeTimeouts,
   path: Path,
   context: Context,
 ): HedgeConfig | undefined {
@@ -104,15 +113,17 @@ function readHedge(
     context.report.fault(path, { message: 'a second try needs "retry.attempts" of at least 2', hint }, 'key')
   }
   const block = draft === true ? {} : draft
-  return { ...HEDGE, ...defined({ after: readAfter(block, path, context), most: block.most }) }
+  return { ...HEDGE, ...defined({ after: readAfter(block, timeouts, path, context), most: block.most }) }
 }
 
 function readAfter(
   block: Extract<ServiceDraft['hedge'], object>,
+  timeouts: ExchangeTimeouts,
   path: Path,
   context: Context,
 ): HedgeConfig['after'] | undefined {
   const ms = readMs(block, 'after', path, context)
+  warnLonger(ms, timeouts, spanPath(block, 'after', path), context)
   if (ms !== undefined) return { kind: 'ms', ms }
   const { after } = block
   const q = typeof after === 'string' && looksLikeQuantile(after) ? quantileShare(after) : undefined

@@ -108,7 +108,7 @@ test('readiness tells of a refused file, and serves on', async (t) => {
   const { status, checks } = await api.json<{ status: string; checks: unknown[] }>('/readyz')
   assert.equal(status, 'degraded')
   const detail =
-    'refused at 1970-01-01T00:00:00.000Z, the one before serves on (1 services, 1 routes): ' +
+    'refused at 1970-01-01T00:00:00.000Z, the one before serves on (1 service, 1 route): ' +
     'services.json:3:5  services.orders  is wrong  (mend it) (and 1 more)'
   assert.deepEqual(checks, [{ name: 'config', ok: false, detail }])
 })

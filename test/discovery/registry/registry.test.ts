@@ -185,6 +185,20 @@ test('replace keeps what is known of an instance, takes its new spec, and drops 
   assert.equal(registry.status(b.spec.id), undefined)
 })
 
+test('an instance that a reload brings back is told of, and one that a restart finds stored is not', () => {
+  const { registry, events } = setUp()
+  const stored = rows(row, { ...row, id: b.spec.id })
+  const told = () => events.splice(0).map((e) => [e.kind, e.instance])
+  registry.replace([a, b], stored)
+  assert.deepEqual(told(), [])
+  registry.replace([a], stored)
+  registry.replace([a, b], stored)
+  assert.deepEqual(told(), [
+    ['removed', b.spec.id],
+    ['added', b.spec.id],
+  ])
+})
+
 test('health and overrides are told as events with their reason, and handed on to be stored', async () => {
   const { registry, events, changes, clock } = setUp()
   registry.replace([a])

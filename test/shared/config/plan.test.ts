@@ -1,10 +1,12 @@
 // The plan: everything that differs is told once, nothing that may be a secret is, and what needs a restart stays.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import type { Config } from '../../../shared/config/model.js'
 import { applicable, createPlan, isEmpty } from '../../../shared/config/plan.js'
 import { planCounts, planLines } from '../../../shared/config/plan-text.js'
 import { parseTestConfig } from '../../kit/config.js'
+import { FULL_YAML, load } from './fixtures.js'
 
 const polling = { method: 'health', endpoint: '/health', headers: { authorization: 'Bearer first-secret' } }
 const orders = { servers: ['127.0.0.1:9001', '127.0.0.1:9002'], polling, apis: ['/orders'] }
@@ -37,7 +39,7 @@ test('services, instances and routes that come, change and go are named', () => 
   })
   assert.deepEqual(lines(before, after), [
     '+ service fresh',
-    '~ service orders: balance.strategy, timeouts.first_byte 30000 ms → 2000 ms',
+    '~ service orders: balance.strategy, timeout.first_byte 30000 ms → 2000 ms',
     '- service old',
     '+ instance orders/127.0.0.1:9003',
     '+ instance fresh/127.0.0.1:9004',
@@ -76,7 +78,7 @@ test('no text of a setting is shown, whatever it is', () => {
 })
 
 test('what needs a restart is told and kept, and all the rest is taken', () => {
-  const before = configOf({ discovery: { port: 1, name: 'a' }, processor: { port: 2, workers: 2 } })
+  const before = configOf({ discovery: { port: 1, name: 'a', jitter: 0.1 }, processor: { port: 2, workers: 2 } })
   const after = configOf({
     discovery: { port: 3, host: '127.0.0.1', store: 'memory', name: 'b' },
     processor: { port: 4, host: '127.0.0.1', workers: 3, request_limit: 7, timeouts: { drain: 5 } },
@@ -86,6 +88,7 @@ test('what needs a restart is told and kept, and all the rest is taken', () => {
     'discovery.host',
     'discovery.port',
     'discovery.store',
+    'discovery.jitter',
     'processor.host',
     'processor.port',
     'processor.request_limit',
@@ -108,4 +111,136 @@ test('what needs a restart is told and kept, and all the rest is taken', () => {
     ...createPlan(before, before),
     restart: plan.restart,
   })
+})
+
+test('of routes that may take the same request the order is told', () => {
+  const service = (port: number) => ({ ...orders, servers: [`127.0.0.1:${port}`], apis: ['/same/{id}'] })
+  const [a, b, c] = [service(9001), service(9002), { ...service(9003), apis: ['/other'] }]
+  const before = configOf({ services: { a, b, c } })
+  const told = ['~ route b:/same/{id}: order', '~ route a:/same/{id}: order']
+  assert.deepEqual(lines(before, configOf({ services: { c, b, a } })), told)
+  assert.deepEqual(lines(before, configOf({ services: { c, a, b } })), ['no changes'])
+  // Those that stay have kept their order.
+  assert.deepEqual(lines(configOf({ services: { a, b } }), configOf({ services: { b } })).slice(-1), [
+    '- route a:/same/{id}',
+  ])
+  const hosts = (...all: [string, string][]) =>
+    configOf({
+      services: { a, b },
+      routes: all.map(([name, host]) => ({ match: { path: '/x', host }, service: name })),
+    })
+  const swapped = hosts(['b', '*.example.org'], ['a', '*.a.example.org'])
+  assert.deepEqual(lines(hosts(['a', '*.a.example.org'], ['b', '*.example.org']), swapped), [
+    '~ route b:/x: order',
+    '~ route a:/x: order',
+  ])
+})
+
+test('what is one setting in the file is told once', () => {
+  const before = configOf()
+  const after = (more: object) => configOf({ services: { orders: { ...orders, ...more } } })
+  const told = (polled: object) => lines(before, after({ polling: { ...polling, ...polled } }))[0]
+  const name = '~ instance orders/127.0.0.1:9001: '
+  assert.equal(told({ frequency: 20 }), `${name}polling.frequency 60000 ms → 20000 ms`)
+  assert.equal(told({ frequency: '* * * * *' }), `${name}polling.frequency`)
+  assert.equal(told({ expect: { body: 'well' } }), `${name}polling.expect.body`)
+  assert.deepEqual(lines(before, after({ outlier: false })), ['~ service orders: outlier true → false'])
+  const url = (from: string, to: string) => lines(after({ servers: [from] }), after({ servers: [to] }))
+  assert.deepEqual(url('http://127.0.0.1:443', 'https://127.0.0.1'), ['~ instance orders/127.0.0.1:443: url'])
+})
+
+interface Schema {
+  readonly $ref?: string
+  readonly $defs?: Readonly<Record<string, Schema>>
+  readonly anyOf?: readonly Schema[]
+  readonly properties?: Readonly<Record<string, Schema>>
+}
+
+/** Whether `key`, split at its dots, is there below `schema`. */
+function has(schema: Schema, [first, ...rest]: readonly string[], root: Schema): boolean {
+  if (first === undefined) return true
+  const { $ref, anyOf = [], properties = {} } = schema
+  const own = properties[first]
+  const others = [...anyOf, root.$defs?.[$ref?.split('/').at(-1) ?? ''] ?? {}].filter(
+    (one) => Object.keys(one).length > 0,
+  )
+  return (own !== undefined && has(own, rest, root)) || others.some((one) => has(one, [first, ...rest], root))
+}
+
+/** The same with every leaf changed. */
+function altered(value: unknown): unknown {
+  if (Array.isArray(value)) return [...(value as unknown[]), 'another']
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, altered(inner)]))
+  return typeof value === 'number' ? value + 1 : typeof value === 'boolean' ? !value : `${String(value)} altered`
+}
+
+function alteredConfig({ services, routes, ...rest }: Config): Config {
+  const { discovery, processor } = rest
+  const given = <T extends object>(one: T) => altered(one) as T
+  return {
+    ...rest,
+    discovery: given(discovery),
+    processor: given(processor),
+    services: services.map(({ name, servers, ...service }) => ({
+      ...given(service),
+      name,
+      servers: servers.map(({ spec, polling }) => ({ spec: { ...given(spec), id: spec.id }, polling: given(polling) })),
+    })),
+    routes: routes.map(({ id, ...route }) => ({ ...given(route), id })),
+  }
+}
+
+/** The forms that the full example has not: they stand in for others. */
+const OTHER_FORMS = `version: 1
+services:
+  orders:
+    servers: [10.0.0.1:8080]
+    polling: { method: health, endpoint: /, frequency: '* * * * *', expect: { body: well } }
+    hedge: { after: 5ms }
+    apis: [/orders]
+  others:
+    servers: [10.0.0.2:8080]
+    polling: { method: health, endpoint: /, expect: { body_pattern: w } }
+    apis: [/others]
+`
+
+test('whatever changes has the name that the file has for it', async () => {
+  const file = new URL('../../../docs/services.schema.json', import.meta.url)
+  const root = JSON.parse(await readFile(file, 'utf8')) as Schema
+  const seen = new Set<string>()
+  for (const config of [load(FULL_YAML, { TOKEN: 'not-for-all' }), load(OTHER_FORMS)]) {
+    const { services, instances, routes, settings, restart } = createPlan(config, alteredConfig(config))
+    const keysOf = ({ changed }: typeof services) => changed.flatMap(({ what }) => what.map(({ key }) => key))
+    const told = {
+      Service: keysOf(services),
+      Server: keysOf(instances),
+      Route: keysOf(routes).filter((key) => key !== 'order'),
+      Full: [...settings.map(({ key }) => key), ...restart],
+    }
+    for (const [name, keys] of Object.entries(told)) {
+      for (const key of keys) seen.add(`${name} ${key}`)
+      const unknown = keys.filter((key) => !has(root.$defs?.[name] ?? {}, key.split('.'), root))
+      assert.deepEqual(unknown, [], name)
+    }
+  }
+  for (const one of [
+    'Service timeout.total',
+    'Service outlier.max',
+    'Service outlier.most',
+    'Service concurrency.queue_time',
+    'Service retry.hold',
+    'Service breaker.open',
+    'Service hedge.after',
+    'Server polling.expect.body',
+    'Server polling.expect.body_pattern',
+    'Server polling.frequency',
+    'Route match.host',
+    'Route fixed.status',
+    'Route service',
+    'Full processor.limits.head',
+    'Full discovery.concurrency',
+    'Full discovery.store',
+  ])
+    assert.ok(seen.has(one), one)
 })

@@ -76,21 +76,45 @@ test('a budget is of a service and not of a route', () => {
 })
 
 test('a try that may take longer than its first byte is warned about', () => {
-  const long = service('timeout: { first_byte: 2 }, retry: { per_try_ms: 2500 }')
+  const on = 'on: [timeout]'
+  const long = service(`timeout: { first_byte: 2 }, retry: { per_try_ms: 2500, ${on} }`)
   assert.deepEqual(warned(long), [
     '1:108  a.retry.per_try_ms  longer than the timeout first_byte, which ends a try after 2000 ms  (make it shorter, or raise that one)',
   ])
-  assert.deepEqual(warned(service('timeout: { first_byte: 2 }, retry: { per_try: 2 }')), [])
-  assert.deepEqual(warned(service('timeout: { first_byte: 0 }, retry: { per_try: 1h }')), [])
-  assert.match(warned(service('retry: { per_try: 31 }')).join(), /ends a try after 30000 ms/)
+  assert.deepEqual(warned(service(`timeout: { first_byte: 2 }, retry: { per_try: 2, ${on} }`)), [])
+  assert.deepEqual(warned(service(`timeout: { first_byte: 0 }, retry: { per_try: 1h, ${on} }`)), [])
+  assert.match(warned(service(`retry: { per_try: 31, ${on} }`)).join(), /ends a try after 30000 ms/)
   assert.match(
-    warned(routed('timeout: { first_byte: 2 }', 'retry: { per_try: 3 }')).join(),
+    warned(routed('timeout: { first_byte: 2 }', `retry: { per_try: 3, ${on} }`)).join(),
     /^3:\d+ {2}routes\[0\]\.retry\.per_try {2}longer than/,
   )
   assert.deepEqual(
-    warned(routed('timeout: { first_byte: 2 }', 'retry: { per_try: 3 }, timeout: { first_byte: 4 }')),
+    warned(routed('timeout: { first_byte: 2 }', `retry: { per_try: 3, ${on} }, timeout: { first_byte: 4 }`)),
     [],
   )
+})
+
+test('a try that is given up and never followed is warned about', () => {
+  assert.deepEqual(warned(service('retry: { per_try_ms: 250 }')), [
+    '1:80  a.retry.per_try_ms  a try that it ends is not followed by another one without "timeout" in "on"  (add timeout to "on", or drop this)',
+  ])
+  assert.match(warned(service('retry: { on: [reset], per_try: 1 }')).join(), /a\.retry\.per_try {2}a try that it ends/)
+  assert.deepEqual(warned(service('retry: { on: [reset, timeout], per_try: 1 }')), [])
+  assert.deepEqual(warned(service('retry: { per_try: 0 }')), [])
+  assert.match(warned(routed('', 'retry: { per_try: 1 }')).join(), /^3:\d+ {2}routes\[0\]\.retry\.per_try {2}a try/)
+  assert.deepEqual(warned(routed('retry: { on: [timeout] }', 'retry: { per_try: 1 }')), [])
+})
+
+test('a second try that would go out after the first one has ended is warned about', () => {
+  assert.deepEqual(warned(service('timeout: { first_byte: 2 }, hedge: { after_ms: 2500 }')), [
+    '1:106  a.hedge.after_ms  longer than the timeout first_byte, which ends a try after 2000 ms  (make it shorter, or raise that one)',
+  ])
+  for (const keys of [
+    'first_byte: 2 }, hedge: { after: 2 }',
+    'first_byte: 0 }, hedge: { after: 1h }',
+    'first_byte: 2 }, hedge: { after: p95 }',
+  ])
+    assert.deepEqual(warned(service(`timeout: { ${keys}`)), [])
 })
 
 test('a second try goes out after a time or a quantile', () => {
