@@ -235,8 +235,8 @@ class Forwarding implements RequestSink, Trying, Waiter, Tries {
 
   failed(attempt: Attempt, error: ProxyError, blameless: boolean): void {
     const { exchange, route, core } = this
-    if (blameless && !this.raced && this.mayRace) {
-      // Nobody's fault, so no attempt lost.
+    if (blameless && !this.raced && this.mayRace && (!attempt.endpoint.guard.troubled || this.live.mayRetry())) {
+      // Nobody's fault, so no attempt lost; nor a part of the budget, unless the instance is in trouble in any case.
       this.raced = true
       exchange.attempts--
       this.failure = error

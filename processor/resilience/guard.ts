@@ -91,6 +91,11 @@ export class Guard {
     return this.kind !== 'closed' && this.reason !== 'breaker'
   }
 
+  /** Its last tries have failed, or it is not closed. */
+  get troubled(): boolean {
+    return this.kind !== 'closed' || this.failures + this.cuts > 0
+  }
+
   /** Later results count by the new config. What was opened by a rule that is gone closes. */
   configure(config: GuardConfig): void {
     const { outlier, breaker } = config
