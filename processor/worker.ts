@@ -10,6 +10,8 @@ import { createTelemetry } from './telemetry.js'
 
 /** Longest wait of a report: what a killed worker loses. */
 const REPORT_MS = 100
+/** Between two reports that may not wait: each tells how every endpoint stands. */
+const URGENT_GAP_MS = 20
 /** Sign of life while nothing happens. */
 const BEAT_MS = 1000
 const BACKLOG = 4096
@@ -42,7 +44,8 @@ function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): 
   const log = createLog(message.level, { worker: name })
   const wheel = createWheel()
   let reportSoon: NodeJS.Timeout | undefined
-  let urgent: NodeJS.Immediate | undefined
+  let urgent: NodeJS.Timeout | undefined
+  let urgentAt = -Infinity
   const recorder = createRecorder(
     name,
     config.processor.requestLimit,
@@ -50,8 +53,14 @@ function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): 
       reportSoon ??= setTimeout(() => report(false), REPORT_MS)
     },
     () => {
-      // Many may fail in one turn of the loop: one report tells of all.
-      urgent ??= setImmediate(() => report(true))
+      // The first goes out at once. When many instances fail one after the other, one report tells of several.
+      urgent ??= setTimeout(
+        () => {
+          urgentAt = performance.now()
+          report(true)
+        },
+        Math.max(0, urgentAt + URGENT_GAP_MS - performance.now()),
+      )
     },
   )
   const ticketKeys = Buffer.from(message.ticketKeys, 'base64')
@@ -79,7 +88,7 @@ function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): 
   /** `always`: also where nothing was counted, and with how everything stands. */
   function report(always: boolean, sent?: () => void): void {
     clearTimeout(reportSoon)
-    clearImmediate(urgent)
+    clearTimeout(urgent)
     reportSoon = urgent = undefined
     const gauges = {
       connections: core.connections.size,

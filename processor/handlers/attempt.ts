@@ -1,6 +1,7 @@
 // One try of an exchange at one endpoint: its request out, its answer in, and what both say about the instance.
 import type { ExchangeTimeouts } from '../../shared/config/model.js'
 import type { ProxyError } from '../../shared/errors.js'
+import type { AttemptResult } from '../../shared/metrics/report.js'
 import type { Endpoint } from '../balancing/endpoint.js'
 import type { Core } from '../core.js'
 import { answer } from '../engine/answer-head.js'
@@ -217,7 +218,7 @@ export class Attempt implements Batchable {
       if (trying.timeouts.firstByteMs === 0) this.armIdle()
       return
     }
-    this.patient()
+    this.endPatience()
     exchange.client.writeHead(status, answer.statusText, lines, keep, options)
     this.armIdle()
   }
@@ -246,8 +247,7 @@ export class Attempt implements Batchable {
     this.passage.end(exchange.client)
     this.endpoint.guard.whole()
     this.traced?.end(this.core.wheel.now(), this.status, '')
-    this.endpoint.attempted('success')
-    this.core.attempted('success')
+    this.count('success')
     this.release(exchange.requestDone && connection?.writer.backlog === 0)
     this.trying.answered(this)
   }
@@ -257,7 +257,7 @@ export class Attempt implements Batchable {
     if (exchange.headSent) exchange.client.flush()
   }
 
-  private patient(): void {
+  private endPatience(): void {
     if (this.patience !== undefined) this.core.wheel.clear(this.patience)
   }
 
@@ -285,8 +285,7 @@ export class Attempt implements Batchable {
     this.traced?.end(this.core.wheel.now(), this.status, error.code)
     endpoint.batcher?.failed()
     const timeout = error.code === 'answer-timeout' || error.code === 'connect-timeout'
-    endpoint.attempted(timeout ? 'timeout' : 'failure')
-    this.core.attempted(timeout ? 'timeout' : 'failure')
+    this.count(timeout ? 'timeout' : 'failure')
     // The instance closed an idle connection while the request was on its way, or a request before it ended the connection
     // that it shared.
     const idleRace =
@@ -295,10 +294,15 @@ export class Attempt implements Batchable {
     this.trying.failed(this, error, idleRace || othersFault)
   }
 
+  /** What has become of it, once: for its instance and for the worker as a whole. */
+  count(result: AttemptResult): void {
+    this.endpoint.attempted(result)
+    this.core.attempted(result)
+  }
+
   /** Its answer is a failure, and another try may do better. */
   dismiss(): void {
-    this.endpoint.attempted('failure')
-    this.core.attempted('failure')
+    this.count('failure')
     this.traced?.end(this.core.wheel.now(), this.status, '')
     this.abandon()
   }
@@ -309,8 +313,7 @@ export class Attempt implements Batchable {
     this.held = undefined
     this.traced?.end(this.core.wheel.now(), this.status, error.code)
     this.endpoint.batcher?.failed()
-    this.endpoint.attempted('timeout')
-    this.core.attempted('timeout')
+    this.count('timeout')
     this.blame(error)
   }
 
@@ -344,7 +347,7 @@ export class Attempt implements Batchable {
   release(usable: boolean): void {
     const { connection, endpoint } = this
     this.connection = undefined
-    this.patient()
+    this.endPatience()
     if (connection !== undefined) endpoint.release(connection, this, usable)
   }
 }

@@ -339,10 +339,8 @@ class Forwarding implements RequestSink, Trying, Waiter, Tries {
   }
 
   switched(attempt: Attempt, wire: Wire, buf: Buffer, start: number, end: number): void {
-    this.rival?.abandon()
     openTunnel(this.exchange, this.upgrade, wire, { buf, start, end }, this.core, () => {
-      attempt.endpoint.attempted('success')
-      this.core.attempted('success')
+      attempt.count('success')
       attempt.release(false)
     })
   }
@@ -413,10 +411,9 @@ class Forwarding implements RequestSink, Trying, Waiter, Tries {
 
   timedOut(): void {
     const { current } = this
-    this.core.attempted('timeout')
+    current?.count('timeout')
     // A client that is slow to send or to read has used the time up itself.
     if (current !== undefined && this.exchange.requestDone && !current.stalled) {
-      current.endpoint.attempted('timeout')
       current.blame(new ProxyError('answer-timeout', 'upstream', 'never', 'the whole exchange took too long'))
     }
     this.clientGone()

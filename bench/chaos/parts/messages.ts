@@ -3,7 +3,7 @@
 const ANSWER_BYTES = 1024
 const BODY_BYTES = 256
 
-export const PATH = '/work/'
+export const PATH = '/jobs/'
 
 export function answerTo(id: string): string {
   return id.padEnd(ANSWER_BYTES, '.')
