@@ -8,19 +8,23 @@ import type { Refusal } from '../shared/metrics/refusals.js'
 import type { AttemptResult, RequestRecord } from '../shared/metrics/report.js'
 import type { AccessLog } from './access-log.js'
 import type { ClientConnection } from './engine/client.js'
-import { ALLOW, answerLastForward, reply, replyProblem } from './engine/reply.js'
+import { ALLOW, answerLastForward, reply } from './engine/reply.js'
 import { head } from './engine/request-head.js'
 import type { ReaderRules } from './engine/request-reader.js'
 import type { Wheel } from './engine/wheel.js'
-import { Exchange, type RequestBody } from './exchange.js'
+import { type Caller, createCaller } from './calls.js'
+import { Exchange, type Handler, type RequestBody } from './exchange.js'
 import type { Recorder } from './recorder.js'
 import { createRefusalLog } from './refusal-log.js'
-import type { RouteTable } from './routing/table.js'
+import type { Match, RouteTable } from './routing/table.js'
 import { newTraceparent } from './tracing/trace-context.js'
 import type { Tracer } from './tracing/tracer.js'
 
 /** What a client may send as its own request id: anything else is replaced. */
 const REQUEST_ID = /^[A-Za-z0-9._~+/=:@-]{1,128}$/
+
+/** What the system lacks when it cannot accept a connection. */
+const LACKING: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
 
 /** Characters of a path that a record keeps. */
 const MOST_PATH = 1024
@@ -35,16 +39,22 @@ export interface CoreDeps {
   readonly tracer?: Pick<Tracer, 'begin' | 'ended'> | undefined
 }
 
+/** A connection of a client that carries no requests. */
+export interface BareConnection {
+  readonly peer: string
+  destroy(): void
+}
+
 export class Core {
   limits!: LimitsConfig
-  /** What a reader of requests goes by. */
-  rules!: ReaderRules
+  /** What a reader of requests goes by, in plain text and within TLS. */
+  private plainRules!: ReaderRules
+  private secureRules!: ReaderRules
   timeouts!: TimeoutsConfig
   private readonly via10: string
   private readonly via11: string
-  /** What clients speak here. */
-  private readonly scheme: 'http' | 'https'
   readonly connections = new Set<ClientConnection>()
+  readonly bare = new Set<BareConnection>()
   /** Exchanges that have not ended. */
   inFlight = 0
   /** Of them, those that have switched protocols. */
@@ -55,6 +65,10 @@ export class Core {
   private readonly logRefusal: (reason: Refusal, client: string) => void
   private readonly idPrefix = `${randomBytes(6).toString('base64url')}-`
   private ids = 0
+  /** Pipes for requests that no route takes; undefined where there are none. */
+  unrouted: ((exchange: Exchange, handler: Handler) => void) | undefined
+  /** Asks a service on the gateway's own account. */
+  readonly call: Caller
   /** Connections by address. */
   private readonly byAddress = new Map<string, number>()
 
@@ -67,17 +81,23 @@ export class Core {
   ) {
     this.via10 = `Via: 1.0 ${via}\r\n`
     this.via11 = `Via: 1.1 ${via}\r\n`
-    this.scheme = config.processor.tls === undefined ? 'http' : 'https'
     this.configure(config)
+    this.call = createCaller(this)
     this.logRefusal = createRefusalLog(deps)
   }
 
-  /** Holds for connections and exchanges that begin from now on. Whether clients speak TLS cannot change. */
+  /** Holds for connections and exchanges that begin from now on. */
   configure({ processor }: Config): void {
     this.limits = processor.limits
     this.timeouts = processor.timeouts
-    this.rules = { limits: processor.limits, head: { ...processor.limits, secure: this.scheme === 'https' } }
+    const { limits } = processor
+    this.plainRules = { limits, head: { ...limits, secure: false } }
+    this.secureRules = { limits, head: { ...limits, secure: true } }
     this.trusted = blockList(processor.trustedProxies)
+  }
+
+  rulesFor(secure: boolean): ReaderRules {
+    return secure ? this.secureRules : this.plainRules
   }
 
   get wheel(): Wheel {
@@ -143,7 +163,7 @@ export class Core {
     const meant = forwardedHost === '' ? host : forwardedHost
     const lines =
       `X-Forwarded-For: ${forwardedFor === '' ? peer : `${forwardedFor}, ${peer}`}\r\n` +
-      `X-Forwarded-Proto: ${forwardedProto === '' ? this.scheme : forwardedProto}\r\n` +
+      `X-Forwarded-Proto: ${forwardedProto === '' ? (client.secure ? 'https' : 'http') : forwardedProto}\r\n` +
       (meant === '' ? '' : `X-Forwarded-Host: ${meant}\r\n`)
     if (plain) {
       client.forwardedHost = host
@@ -153,7 +173,7 @@ export class Core {
   }
 
   /** Finds the route of an exchange whose head was parsed last, and lets it answer. */
-  serve(exchange: Exchange): void {
+  serve(exchange: Exchange, listener: string): void {
     // RFC 9110 section 7.6.3: a message that has been here before would go round until something breaks.
     if (head.via !== '' && head.via.includes(this.via)) {
       return this.fail(
@@ -162,13 +182,21 @@ export class Core {
       )
     }
     if (head.maxForwards === 0) return answerLastForward(exchange, this.via)
-    const { method, path } = exchange
+    const { path } = exchange
     if (path === '*') return reply(exchange, 204, ALLOW, '', this.via)
-    const match = exchange.table.match(path, head.oddPath, exchange)
+    const match = exchange.table.match(path, head.oddPath, exchange, listener)
+    if (match.kind === 'route') {
+      exchange.route = match.route
+      return match.route.handle(exchange)
+    }
+    const answer = (of: Exchange): void => this.answerUnrouted(of, match)
+    if (this.unrouted === undefined) answer(exchange)
+    else this.unrouted(exchange, answer)
+  }
+
+  private answerUnrouted(exchange: Exchange, match: Exclude<Match, { kind: 'route' }>): void {
+    const { method, path } = exchange
     switch (match.kind) {
-      case 'route':
-        exchange.route = match.route
-        return match.route.handle(exchange)
       case 'ambiguous':
         return this.fail(
           exchange,
@@ -195,7 +223,7 @@ export class Core {
   fail(exchange: Exchange, error: ProxyError, extra = ''): void {
     this.deps.log.debug({ code: error.code, request: exchange.id, instance: exchange.instance }, error.message)
     if (exchange.headSent) exchange.client.abort(error.code)
-    else replyProblem(exchange, error.code, error.message, this.via, extra)
+    else exchange.client.fail(error, extra)
   }
 
   attempted(result: AttemptResult): void {
@@ -211,6 +239,7 @@ export class Core {
   done(exchange: Exchange): void {
     this.inFlight--
     exchange.sink?.over()
+    exchange.pipes?.over()
     const { route, retries } = exchange
     if (retries > 0) this.deps.recorder.retried(retries)
     const durationMs = this.wheel.now() - exchange.startedAt
@@ -234,6 +263,12 @@ export class Core {
     recorder.finished(record)
     accessLog?.finished(record, exchange)
     if (exchange.trace !== undefined) tracer?.ended(exchange.trace, record)
+  }
+
+  /** A bare connection has ended. */
+  recorded(record: RequestRecord): void {
+    this.deps.recorder.finished(record)
+    this.deps.accessLog?.finished(record, { traceId: '' })
   }
 
   /**
@@ -265,22 +300,32 @@ export class Core {
   /** Whether one more connection from `peer` may be taken; why not, otherwise. */
   refusal(peer: string): 'overload' | 'too-many-connections' | undefined {
     const { connections, clientConnections } = this.limits
-    if (this.connections.size >= connections) return 'overload'
+    if (this.open >= connections) return 'overload'
     if (clientConnections === 0 || this.trusts(peer)) return undefined
     return (this.byAddress.get(peer) ?? 0) >= clientConnections ? 'too-many-connections' : undefined
   }
 
+  /** Connections of clients, whatever they carry. */
+  get open(): number {
+    return this.connections.size + this.bare.size
+  }
+
   connected(client: ClientConnection): void {
     this.connections.add(client)
-    this.byAddress.set(client.peer, (this.byAddress.get(client.peer) ?? 0) + 1)
+    this.came(client.peer)
+  }
+
+  connectedBare(connection: BareConnection): void {
+    this.bare.add(connection)
+    this.came(connection.peer)
   }
 
   /** A connection came to nothing before it could carry a request. */
-  acceptFailed(code: string, peer: string): void {
+  acceptFailed(code: string, peer: string, secure: boolean): void {
     const { log } = this.deps
     // What a client's handshake lacks is the client's affair; what the system lacks is the operator's. Where TLS is spoken
     // only handshakes come here, and one that was reset at once has no peer any more.
-    if (this.scheme === 'http') return log.error({ code }, 'a connection could not be accepted')
+    if (!secure || LACKING.has(code)) return log.error({ code }, 'a connection could not be accepted')
     log.debug({ code, client: plainAddress(peer) }, 'a TLS handshake failed')
     this.wheel.tick()
     this.refused('tls-handshake', peer)
@@ -288,14 +333,27 @@ export class Core {
 
   disconnected(client: ClientConnection): void {
     this.connections.delete(client)
-    const left = (this.byAddress.get(client.peer) ?? 1) - 1
-    if (left > 0) this.byAddress.set(client.peer, left)
-    else this.byAddress.delete(client.peer)
+    this.went(client.peer)
+  }
+
+  disconnectedBare(connection: BareConnection): void {
+    this.bare.delete(connection)
+    this.went(connection.peer)
+  }
+
+  private came(peer: string): void {
+    this.byAddress.set(peer, (this.byAddress.get(peer) ?? 0) + 1)
+  }
+
+  private went(peer: string): void {
+    const left = (this.byAddress.get(peer) ?? 1) - 1
+    if (left > 0) this.byAddress.set(peer, left)
+    else this.byAddress.delete(peer)
   }
 }
 
 /** An IPv4 peer of a dual-stack socket, as IPv4. */
-function plainAddress(address: string): string {
+export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address
 }
 

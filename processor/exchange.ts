@@ -1,7 +1,9 @@
 // One request and its answer on their way through the processor: what a handler and a pipe see of it.
-import type { Code } from '../shared/errors.js'
+import type { Code, ProxyError } from '../shared/errors.js'
 import type { Chooser } from './balancing/balancer.js'
-import type { ClientConnection } from './engine/client.js'
+import type { Tunnel } from './engine/tunnel.js'
+import type { Wire } from './engine/wire/wire.js'
+import type { PipeRun } from './pipes/run.js'
 import { fieldValue, queryValue } from './routing/request-view.js'
 import { traceIdOf } from './tracing/trace-context.js'
 import type { Trace } from './tracing/trace.js'
@@ -28,6 +30,41 @@ export interface RequestSink {
   over(): void
 }
 
+/** To whom a handler answers: the connection of a client, or whoever stands in front of it or in its place. */
+export interface Client {
+  /** The peer's address; empty once it is unknown. */
+  readonly peer: string
+  /** A read is being handed over: whoever writes may wait for its end to write once. */
+  readonly reading: boolean
+  /** Of the client itself, as far as the proxies before this one are trusted. `added`: lines that this hop adds. */
+  addressIn(added: string): string
+  /** Stops the request's body until `resume`. */
+  pause(): void
+  resume(): void
+  /** It does not take what is written: it has so long to begin again. */
+  stalled(): void
+  /** Sends an interim answer. */
+  interim(statusText: string, fields: string): void
+  /**
+   * Writes an answer's head. `fields` are whole lines, framing and Via included, without Connection; `options` are for that.
+   * `keep` false: the connection ends with this answer.
+   */
+  writeHead(status: number, statusText: string, fields: string, keep: boolean, options?: string): void
+  /** False: the bytes must stay as they are until the sink's `clientDrained`. */
+  writeBody(buf: Buffer, start: number, end: number): boolean
+  /** Writes text of the body's framing. */
+  writeText(text: string): void
+  flush(): void
+  /** The answer is complete. */
+  finish(): void
+  /** The answer is cut off. */
+  abort(code: Code): void
+  /** There is no answer, and its head has not been written. `extra`: lines for the problem that takes its place. */
+  fail(error: ProxyError, extra: string): void
+  /** Gives the connection to the tunnel that `open` makes of it. */
+  switchTo(head: string, open: (wire: Wire) => Tunnel): void
+}
+
 export class Exchange implements RequestView, Chooser {
   route: Route | undefined
   /** The route table that it began with; a newer one does not touch it. */
@@ -48,14 +85,16 @@ export class Exchange implements RequestView, Chooser {
   bytesOut = 0
   error: Code | '' = ''
   answerDone = false
+  /** Its way through the pipes of its route; undefined where there are none. */
+  pipes: PipeRun | undefined
 
   constructor(
-    readonly client: ClientConnection,
+    public client: Client,
     table: RouteTable,
     readonly id: string,
     readonly method: string,
-    /** Path and query as they came. */
-    readonly target: string,
+    /** Path and query that instances are asked for: as they came, unless a pipe has changed them. */
+    public target: string,
     /** Path without the query. */
     readonly path: string,
     /** Authority that the client meant, lower case. */
@@ -63,11 +102,11 @@ export class Exchange implements RequestView, Chooser {
     /** Minor version of HTTP/1 that the client speaks. */
     readonly minor: number,
     /** Field lines that travel on, each with its CRLF. */
-    readonly fields: string,
+    public fields: string,
     /** Field lines that this hop adds: X-Forwarded-*, X-Request-Id, Via. */
     readonly added: string,
-    readonly body: RequestBody,
-    readonly expectsContinue: boolean,
+    public body: RequestBody,
+    public expectsContinue: boolean,
     /** Protocols that the client offers to switch to, as a list in lower case; empty: none. */
     readonly offers: string,
     /** The client takes trailers. */
@@ -92,7 +131,7 @@ export class Exchange implements RequestView, Chooser {
 
   /** Of the client itself, as far as the proxies before this one are trusted. */
   get address(): string {
-    return this.client.addressIn(fieldValue(this.added, 'x-forwarded-for') ?? '')
+    return this.client.addressIn(this.added)
   }
 
   get traceId(): string {

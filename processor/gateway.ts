@@ -2,25 +2,24 @@
 import { randomBytes } from 'node:crypto'
 import type net from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
+import { systemClock } from '../shared/clock.js'
 import { BALANCE } from '../shared/config/defaults.js'
-import type { Config, RouteConfig, ServiceConfig } from '../shared/config/model.js'
+import type { Config, ServiceConfig } from '../shared/config/model.js'
+import type { Log } from '../shared/log.js'
 import { apply, type Change } from '../shared/registry/delta.js'
 import { EMPTY_SNAPSHOT, type Instance, type Snapshot } from '../shared/registry/instance.js'
 import { Endpoint, type EndpointLimits } from './balancing/endpoint.js'
 import { createPool } from './balancing/pool.js'
 import { Core, type CoreDeps } from './core.js'
-import { ClientConnection, refusal } from './engine/client.js'
-import { turnAway } from './engine/turn-away.js'
-import { createWireServer } from './engine/wire/accept.js'
-import type { Wire } from './engine/wire/wire.js'
-import type { Handler } from './exchange.js'
-import { createFixed } from './handlers/fixed.js'
-import { createForward } from './handlers/forward.js'
+import { createHandlers } from './handlers/handlers.js'
+import { createListening } from './listening.js'
 import { type LiveState, takeLiveState } from './live-state.js'
+import type { MachineState } from './pipes/machine-state.js'
+import { createMachineState } from './pipes/worker-state.js'
+import { createRack, type Rack } from './pipes/rack.js'
 import { LiveService } from './resilience/live-service.js'
 import { compile, type CompileDeps, createRoutes, type RouteTable } from './routing/table.js'
 import { isOwnAddress } from './self.js'
-import { createTlsContexts } from './tls/contexts.js'
 import { createInstanceTls, createUpstreamTlsFiles, type InstanceTls } from './tls/upstream.js'
 
 export interface GatewayDeps extends CoreDeps {
@@ -28,10 +27,14 @@ export interface GatewayDeps extends CoreDeps {
   readonly via: string
   /** The port that clients reach; an instance on it is this gateway itself. */
   readonly ownPort: number
+  /** Those of its listeners, by name, where they are not the config's: port 0 has become another. */
+  readonly listenerPorts?: ReadonlyMap<string, number>
   /** 48 bytes by which clients resume TLS sessions, the same in all workers; made up where there are none. */
   readonly ticketKeys?: Buffer
   /** Signs the cookies by which clients come back to their instance, the same in all workers; made up where there is none. */
   readonly stickySecret?: Buffer
+  /** State that the pipes of all workers share; this worker's own where there is none. */
+  readonly machine?: MachineState
   /** Keep to Node's sockets, even where it shows what lies beneath: for tests of that way. */
   readonly useSockets?: boolean
 }
@@ -40,9 +43,11 @@ export interface Gateway {
   readonly core: Core
   /** Not listening yet. */
   readonly server: net.Server
+  /** Of its listeners, by name; not listening yet. */
+  readonly listeners: ReadonlyMap<string, net.Server>
   readonly endpoints: ReadonlyMap<string, Endpoint>
   readonly services: ReadonlyMap<string, LiveService>
-  /** What endpoints and services have to tell since the last call; with `states` also how they stand. */
+  /** What endpoints, services and pipes have to tell since the last call; with `states` also how they stand. */
   take(states: boolean): LiveState
   /** Routes by the snapshot after `change`; false where it does not follow on the present one. */
   receive(change: Change): boolean
@@ -52,10 +57,37 @@ export interface Gateway {
    * so does what has been learnt of services and instances that stay.
    */
   reconfigure(config: Config, change: Change): boolean
+  /** Loads the pipes of a config that is to be gone by; undefined where there is nothing to wait for. */
+  prepare(config: Config): Promise<void> | undefined
+  readonly pipes: Pick<Rack, 'steps' | 'close'>
 }
 
-export function createGateway(first: Config, deps: GatewayDeps): Gateway {
+/** A gateway whose pipes are loaded. */
+export async function openGateway(config: Config, deps: GatewayDeps): Promise<Gateway> {
   const { wheel, log } = deps
+  const standing: { core?: Core } = {}
+  const rack = createRack({
+    wheel,
+    log,
+    machine: deps.machine ?? ownState(log),
+    call(call) {
+      if (standing.core === undefined) throw new Error('nothing can be asked before the gateway stands')
+      return standing.core.call(call)
+    },
+  })
+  await rack.prepare(config)
+  const gateway = createGateway(config, deps, rack)
+  standing.core = gateway.core
+  return gateway
+}
+
+/** What one worker knows by itself. */
+function ownState(log: Log): MachineState {
+  return createMachineState({ workers: () => 1, send: () => undefined, clock: systemClock, log }).state
+}
+
+function createGateway(first: Config, deps: GatewayDeps, rack: Rack): Gateway {
+  const { wheel } = deps
   let config = first
   const endpoints = new Map<string, Endpoint>()
   const gone = new Set<Endpoint>()
@@ -63,8 +95,17 @@ export function createGateway(first: Config, deps: GatewayDeps): Gateway {
   const living = { endpoints, gone, services }
   const stickySecret = deps.stickySecret ?? randomBytes(32)
   const ticketKeys = deps.ticketKeys ?? randomBytes(48)
-  const isSelf = (instance: Instance) => isOwnAddress(instance, config.processor.host, deps.ownPort)
-  const empty = { snapshot: EMPTY_SNAPSHOT, pool: () => undefined, match: () => ({ kind: 'none' }) as const }
+  const isSelf = (instance: Instance) =>
+    isOwnAddress(instance, config.processor.host, deps.ownPort) ||
+    config.processor.listeners.some(({ name, host, port }) =>
+      isOwnAddress(instance, host, deps.listenerPorts?.get(name) ?? port),
+    )
+  const empty: RouteTable = {
+    snapshot: EMPTY_SNAPSHOT,
+    pool: () => undefined,
+    match: () => ({ kind: 'none' }),
+    routeTo: () => undefined,
+  }
   const core = new Core(config, deps.via, empty, deps)
   const making = createEndpointMaking(core, living, deps.useSockets ?? false)
   const sharing = {
@@ -77,8 +118,15 @@ export function createGateway(first: Config, deps: GatewayDeps): Gateway {
 
   let routes = routesOf(config)
   function routesOf(of: Config) {
-    const handler = (route: RouteConfig) => handlerOf(route, core)
-    return createRoutes(of, handler, (name) => services.get(name))
+    const handlers = createHandlers(of, rack, core)
+    core.unrouted = handlers.unrouted
+    const routes = createRoutes(of, {
+      handlerOf: (route) => handlers.of(route),
+      forward: handlers.forward,
+      liveOf: (name) => services.get(name),
+    })
+    rack.settle()
+    return routes
   }
 
   const compiling: Omit<CompileDeps, 'routes'> = {
@@ -105,37 +153,17 @@ export function createGateway(first: Config, deps: GatewayDeps): Gateway {
     }
   }
 
-  const contextsOf = ({ processor: { tls } }: Config) => tls && createTlsContexts(tls, { log, ticketKeys })
-  let contexts = contextsOf(config)
-  const serving = {
-    tls: contexts && (() => contexts?.options() ?? {}),
-    get handshakeMs() {
-      return core.timeouts.requestHeadMs
-    },
-    useSockets: deps.useSockets ?? false,
-  }
-  const server = createWireServer(serving, {
-    mayShakeHands(handshakes, peer) {
-      if (core.connections.size + handshakes < core.limits.connections) return true
-      // Whoever has not shaken hands cannot be told so.
-      core.wheel.tick()
-      core.refused('overload', peer)
-      return false
-    },
-    accepted(wire) {
-      core.wheel.tick()
-      const refusal = core.refusal(wire.peer)
-      if (refusal === undefined) core.connected(new ClientConnection(wire, core))
-      else refuse(wire, refusal, core)
-    },
-    acceptFailed: (code, peer) => core.acceptFailed(code, peer),
-  })
+  const liveOf = (name: string) => services.get(name)
+  const listening = createListening(first, { core, liveOf, ticketKeys, useSockets: deps.useSockets ?? false })
   return {
     core,
-    server,
+    server: listening.server,
+    listeners: listening.listeners,
     endpoints,
     services,
-    take: (states) => takeLiveState(living, core.table.snapshot, states),
+    pipes: rack,
+    prepare: (next) => rack.prepare(next),
+    take: (states) => ({ ...takeLiveState(living, core.table.snapshot, states), ...rack.take(states) }),
     receive(change) {
       const snapshot = apply(core.table.snapshot, change)
       if (snapshot !== undefined) routeBy(snapshot, core.table)
@@ -148,10 +176,7 @@ export function createGateway(first: Config, deps: GatewayDeps): Gateway {
       const renewed = renewServices(before, next)
       making.configure(renewed.secured)
       routes = routesOf(next)
-      if (!isDeepStrictEqual(before.processor.tls, next.processor.tls)) {
-        contexts?.close()
-        contexts = contextsOf(next)
-      }
+      listening.configure(next)
       const { table } = core
       const snapshot = apply(table.snapshot, change)
       const pool = (name: string) => (renewed.balanced.has(name) ? undefined : table.pool(name))
@@ -180,13 +205,6 @@ export function createGateway(first: Config, deps: GatewayDeps): Gateway {
     for (const name of old.keys()) services.delete(name)
     return { balanced, secured }
   }
-}
-
-function handlerOf(route: RouteConfig, core: Core): Handler {
-  const { handler } = route
-  return handler.kind === 'forward'
-    ? createForward(core)
-    : createFixed(handler.status, handler.headers, handler.body, core)
 }
 
 interface EndpointMaking {
@@ -248,15 +266,4 @@ const GUARD_NEWS = {
   open: 'an instance gets no requests: traffic fails there',
   'half-open': 'one request tries an instance again',
   closed: 'an instance gets requests again',
-}
-
-/** One connection too many: told so at once, never queued. */
-function refuse(wire: Wire, code: 'overload' | 'too-many-connections', core: Core): void {
-  core.refused(code, wire.peer, code)
-  turnAway(wire, refusal(code, REFUSALS[code], core), core.wheel)
-}
-
-const REFUSALS = {
-  overload: 'this gateway has all the connections that it may have',
-  'too-many-connections': 'this address has all the connections that it may have',
 }

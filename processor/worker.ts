@@ -1,10 +1,18 @@
 // The main of a worker process: serves requests with what its supervisor hands it, and ends when the supervisor is gone.
 import type net from 'node:net'
+import { systemClock } from '../shared/clock.js'
 import { type Log, LOG_LEVELS, type LogLevel, silentLog } from '../shared/log.js'
 import { createWheel } from './engine/wheel.js'
-import { createGateway } from './gateway.js'
+import { openGateway } from './gateway.js'
+import { createInbox, type Inbox as InboxOf } from './inbox.js'
 import { createLeaving } from './leaving.js'
+import { blame } from './pipes/blame.js'
+import type { Ask, Decided } from './pipes/machine-state.js'
+import { textOf } from './pipes/step.js'
+import { watchPipes } from './pipes/watch-pipes.js'
+import { createMachineState } from './pipes/worker-state.js'
 import { createRecorder } from './recorder.js'
+import { announceTo, invalidateCaches, purgeCaches } from './pipes/cache/purge.js'
 import type { FromWorker, ToWorker } from './supervisor/messages.js'
 import { createTelemetry } from './telemetry.js'
 
@@ -15,10 +23,30 @@ const URGENT_GAP_MS = 20
 /** Sign of life while nothing happens. */
 const BEAT_MS = 1000
 const BACKLOG = 4096
+/** A worker that leaves does not wait for the end of its pipes for ever. */
+const CLOSING_MS = 1000
+
+/** What its supervisor says, with the handle that comes beside it. */
+type Inbox = InboxOf<readonly [message: ToWorker, handle: unknown]>
+
+/** Takes what the supervisor has decided about requests that wait for it. */
+let decided: (decided: Decided) => void = () => undefined
 
 function say(message: FromWorker, sent?: () => void): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => sent?.())
   else sent?.()
+}
+
+/** Resolves when `ends` has, or after `ms`. */
+function within(ends: Promise<void>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    const ended = (): void => {
+      clearTimeout(timer)
+      resolve()
+    }
+    ends.then(ended, ended)
+  })
 }
 
 /** Lines go to the supervisor, which has the log's one stream. */
@@ -38,10 +66,11 @@ function createLog(level: LogLevel, bound: Record<string, unknown>): Log {
   }
 }
 
-function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): void {
+async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown, next: Inbox): Promise<void> {
   const { name, via } = message
   let { config } = message
   const log = createLog(message.level, { worker: name })
+  announceTo((keys) => say({ kind: 'changed', keys }))
   const wheel = createWheel()
   let reportSoon: NodeJS.Timeout | undefined
   let urgent: NodeJS.Timeout | undefined
@@ -65,16 +94,32 @@ function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): 
   )
   const ticketKeys = Buffer.from(message.ticketKeys, 'base64')
   const stickySecret = Buffer.from(message.stickySecret, 'base64')
-  const ownPort = message.port
+  const ports = {
+    ownPort: message.port,
+    listenerPorts: new Map(message.listeners.map((listener) => [listener.name, listener.port])),
+  }
   const telemetry = createTelemetry(config.processor, { worker: name, log })
   const { accessLog, tracer } = telemetry
   const shared = { via, wheel, recorder, log, accessLog, tracer }
-  const gateway = createGateway(config, { ...shared, ownPort, ticketKeys, stickySecret })
+  const ask = (asked: Ask): void => say({ kind: 'ask', ask: asked })
+  const shares = createMachineState({ workers: () => config.processor.workers, send: ask, clock: systemClock, log })
+  decided = (verdicts) => shares.received(verdicts)
+  const machine = shares.state
+  const gateway = await openGateway(config, { ...shared, ...ports, machine, ticketKeys, stickySecret })
   const { core, server } = gateway
   // Ready for connections only with routes and instances to send them to.
   gateway.receive(message.change)
-  server.on('error', (error: NodeJS.ErrnoException) => say({ kind: 'failed', message: error.message }))
-  server.listen(handle as net.Server, BACKLOG, () => say({ kind: 'serving' }))
+  let closedPorts = 1 + gateway.listeners.size
+  const listen = (port: net.Server, bound: unknown): void => {
+    // A port that listens and cannot accept one connection may well accept the next.
+    port.on('error', (error: NodeJS.ErrnoException) => {
+      if (!port.listening) say({ kind: 'failed', message: error.message })
+    })
+    port.listen(bound as net.Server, BACKLOG, () => {
+      if (--closedPorts === 0) say({ kind: 'serving' })
+    })
+  }
+  listen(server, handle)
 
   let lagSince = performance.now()
   let lag = 0
@@ -91,7 +136,7 @@ function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): 
     clearTimeout(urgent)
     reportSoon = urgent = undefined
     const gauges = {
-      connections: core.connections.size,
+      connections: core.open,
       inFlight: core.inFlight,
       upgraded: core.tunnels,
       loopLagMs: Math.round(lag * 10) / 10,
@@ -104,38 +149,60 @@ function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unknown): 
 
   const leaving = createLeaving({
     core,
-    server,
+    servers: [server, ...gateway.listeners.values()],
     drainMs: () => config.processor.timeouts.drainMs,
     over() {
       clearInterval(beat)
-      report(true, () => void telemetry.close().then(() => process.exit(0)))
+      const exit = (): void => void telemetry.close().then(() => process.exit(0))
+      // What pipes still have in hand, such as lines of a file, goes with their end.
+      void within(gateway.pipes.close(), CLOSING_MS).then(() => report(true, exit))
     },
   })
 
-  process.on('message', (next: ToWorker) => {
-    switch (next.kind) {
+  const watched = watchPipes(gateway.pipes, log)
+  watched.renew()
+  next.open(async ([message, bound]) => {
+    switch (message.kind) {
       case 'start':
+      case 'decided':
         return
+      case 'listener': {
+        const listener = gateway.listeners.get(message.name)
+        if (listener !== undefined) listen(listener, bound)
+        return
+      }
       case 'change':
-        if (!gateway.receive(next.change)) say({ kind: 'resync' })
+        if (!gateway.receive(message.change)) say({ kind: 'resync' })
         return
       case 'config':
-        config = next.config
+        await gateway.prepare(message.config)
+        config = message.config
         telemetry.configure(config.processor)
-        if (!gateway.reconfigure(config, next.change)) say({ kind: 'resync' })
+        if (!gateway.reconfigure(config, message.change)) say({ kind: 'resync' })
+        watched.renew()
         return
       case 'flush':
-        return report(true, () => say({ kind: 'flushed', id: next.id }))
+        return report(true, () => say({ kind: 'flushed', id: message.id }))
+      case 'purge':
+        return say({ kind: 'purged', id: message.id, answers: purgeCaches(message.purge) })
+      case 'changed':
+        return invalidateCaches(message.keys)
       case 'drain':
-        return leaving.begin(next.gentle)
+        return leaving.begin(message.gentle)
     }
   })
   // Without a supervisor nobody renews the routes or sees the counters; what runs is finished.
   process.on('disconnect', () => leaving.begin(false))
 }
 
+const inbox: Inbox = createInbox()
 process.once('message', (message: ToWorker, handle: unknown) => {
-  if (message.kind === 'start') start(message, handle)
+  process.on('message', (next: ToWorker, handle: unknown) => {
+    // Requests wait for it, and it has nothing to do with what comes before it.
+    if (next.kind === 'decided') decided(next.decided)
+    else inbox.add([next, handle])
+  })
+  if (message.kind === 'start') void start(message, handle, inbox)
 })
 // The supervisor decides when a worker ends: a terminal's Ctrl-C reaches the whole group.
 process.on('SIGINT', () => undefined)
@@ -144,6 +211,11 @@ process.on('SIGTERM', () => undefined)
 process.on('SIGHUP', () => undefined)
 process.on('SIGUSR2', () => undefined)
 process.on('uncaughtException', (error) => {
+  const pipe = blame(error)
+  // Late, and in a callback of its own: no exchange waits for it, and nothing of the engine was under way.
+  if (pipe !== undefined) {
+    return say({ kind: 'log', level: 'error', fields: { pipe, error: textOf(error) }, message: 'a pipe failed late' })
+  }
   say({ kind: 'log', level: 'error', fields: { error: error.stack }, message: 'a worker failed and is replaced' }, () =>
     process.exit(1),
   )

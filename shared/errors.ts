@@ -19,6 +19,9 @@ interface Row {
 const table = {
   'malformed-request': { status: 400, title: 'The request is malformed', proxyStatus: 'http_request_error' },
   'ambiguous-path': { status: 400, title: 'The path is ambiguous', proxyStatus: 'http_request_error' },
+  'invalid-request': { status: 400, title: 'The request does not fit what is expected here' },
+  unauthenticated: { status: 401, title: 'Who asks is not known' },
+  forbidden: { status: 403, title: 'This is not allowed' },
   'no-route': {
     status: 404,
     title: 'No route',
@@ -36,8 +39,16 @@ const table = {
     proxyStatus: 'http_request_error',
     retryAfter: 1,
   },
+  'rate-limited': { status: 429, title: 'Too many requests' },
   'head-too-large': { status: 431, title: 'The header fields are too large', proxyStatus: 'http_request_error' },
   internal: { status: 500, title: 'The gateway failed', proxyStatus: 'proxy_internal_error' },
+  'pipe-failed': { status: 500, title: 'A pipe of the gateway failed', proxyStatus: 'proxy_internal_error' },
+  'pipe-timeout': {
+    status: 500,
+    title: 'A pipe of the gateway took too long',
+    proxyStatus: 'proxy_internal_error',
+  },
+  'merge-failed': { status: 500, title: 'The parts of the answer could not be had' },
   'not-implemented': { status: 501, title: 'Not supported', proxyStatus: 'http_request_error' },
   'connection-refused': {
     status: 502,
@@ -72,6 +83,11 @@ const table = {
     status: 502,
     title: 'The answer of the instance is incomplete',
     proxyStatus: 'http_response_incomplete',
+  },
+  'answer-too-large': {
+    status: 502,
+    title: 'The answer of the instance is too large',
+    proxyStatus: 'http_response_body_size',
   },
   'no-instance': {
     status: 503,

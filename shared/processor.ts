@@ -37,7 +37,11 @@ export interface Explanation {
   readonly outcome:
     | { readonly kind: 'forward'; readonly route: string; readonly service: string; readonly strategy: string }
     | { readonly kind: 'fixed'; readonly route: string; readonly status: number }
+    /** Put together from what these services bring. */
+    | { readonly kind: 'merge'; readonly route: string; readonly services: readonly string[] }
     | { readonly kind: 'refused'; readonly code: Code; readonly status: number; readonly detail: string }
+  /** Names of the pipes that it passes, in order; any of them may answer or send it elsewhere. */
+  readonly pipes: readonly string[]
   /** Every instance of the service, best tier first. */
   readonly candidates: readonly Candidate[]
   /** Ids that share the next request, in turn; the others stand by. */
@@ -95,10 +99,28 @@ export interface LiveView {
   names(): readonly string[]
 }
 
+/** Which stored answers are to go. `host` in lower case, with its port if any; `target`: path and query. */
+export type Purge =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'url'; readonly host: string; readonly target: string }
+  /** All whose target begins with `target`. */
+  | { readonly kind: 'prefix'; readonly host: string; readonly target: string }
+
+export interface Purged {
+  /** Answers that are gone, over all workers. */
+  readonly answers: number
+  /** Workers that have said so. */
+  readonly workers: number
+  /** Workers that have not, in time. */
+  readonly silent: number
+}
+
 export interface ProcessorView {
   status(): ProcessorStatus
   /** Resolves when every worker that answers in time has reported what it counted until now. */
   flush(): Promise<void>
+  /** Throws stored answers of the pipe `cache` away, in every worker. */
+  purge(purge: Purge): Promise<Purged>
 }
 
 export type Explain = (method: string, url: string) => Explanation

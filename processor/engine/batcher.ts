@@ -2,6 +2,7 @@
 // answers in the order of the requests. Only while that instance answers fast and evenly: one that works a pipeline off
 // one by one makes each request wait for those before it.
 import type { AnswerSink, UpstreamConnection } from './upstream.js'
+import { asTimer } from './turn.js'
 
 /** Requests of one write. Measured at 1, 2, 4, 8, 16: beyond 8 there is nothing more to gain. */
 const DEPTH = 8
@@ -82,7 +83,7 @@ export class Batcher {
     if (this.waiting.push(request) === 1) setImmediate(this.flush)
   }
 
-  private readonly flush = (): void => {
+  private readonly flush = asTimer(() => {
     const waiting = this.waiting
     this.waiting = []
     let connection: UpstreamConnection | undefined
@@ -110,5 +111,5 @@ export class Batcher {
       depth++
     }
     connection?.writer.text(text)
-  }
+  })
 }

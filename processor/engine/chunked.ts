@@ -62,7 +62,7 @@ export class ChunkScanner {
   private passed = ''
 
   /**
-   * `hop`: further fields that end here, as a list in lower case. `forbid`: a field that has no place in a trailer is a
+   * `hop`: further fields that end here, as a list in lower case; `*`: all do. `forbid`: a field that has no place in a trailer is a
    * fault; otherwise it is left out.
    */
   constructor(
@@ -204,7 +204,8 @@ export class ChunkScanner {
   }
 
   private endLine(): void {
-    const ends = FORBIDDEN_TRAILER.test(this.name) || `,${this.hop},`.includes(`,${this.name},`)
+    const { hop, name } = this
+    const ends = hop === '*' || FORBIDDEN_TRAILER.test(name) || `,${hop},`.includes(`,${name},`)
     if (ends) this.kept ??= this.passed
     else if (this.kept !== undefined) this.kept += `${this.line}\r\n`
     else this.passed += `${this.line}\r\n`

@@ -1,16 +1,18 @@
 // One connection of a client: its requests in, their answers out in the same order, and an end to every wait.
 import { type Code, ProxyError } from '../../shared/errors.js'
 import { problemBody } from '../../shared/problem.js'
-import type { Core } from '../core.js'
-import type { Exchange } from '../exchange.js'
+import { fieldValue } from '../routing/request-view.js'
+import { type Core, plainAddress } from '../core.js'
+import type { Client, Exchange } from '../exchange.js'
 import { Farewell, LINGER_MS } from './farewell.js'
 import * as fault from './fault.js'
 import { HalfClose } from './half-close.js'
 import { MessageWriter } from './message-writer.js'
-import { ALLOW, problemFields, problemHead } from './reply.js'
+import { ALLOW, problemFields, problemHead, replyProblem } from './reply.js'
 import { head } from './request-head.js'
 import { type RequestListener, RequestReader } from './request-reader.js'
 import type { Tunnel } from './tunnel.js'
+import { asTimer } from './turn.js'
 import { Deadline } from './wheel.js'
 import type { Wire, WireOwner } from './wire/wire.js'
 
@@ -26,7 +28,7 @@ const enum Phase {
 /** Bytes of answers that the client has not taken, beyond which its next request waits. */
 const MOST_UNSENT_BYTES = 64 * 1024
 
-export class ClientConnection implements WireOwner, RequestListener {
+export class ClientConnection implements Client, WireOwner, RequestListener {
   /** The peer's address; empty once it is unknown. */
   readonly peer: string
   /** The exchange that is running; there is one at a time, later requests wait. */
@@ -36,6 +38,8 @@ export class ClientConnection implements WireOwner, RequestListener {
   forwardedLines = ''
   private phase = Phase.Open
   private readonly reader: RequestReader
+  /** Its X-Forwarded-* are believed. */
+  private readonly trusted: boolean
   private readonly writer: MessageWriter
   private closeAfter = false
   /** The client itself has said that the running request is its last. */
@@ -52,19 +56,25 @@ export class ClientConnection implements WireOwner, RequestListener {
   constructor(
     readonly wire: Wire,
     private readonly core: Core,
+    /** Name of the port on which it came; empty: the processor's own. */
+    private readonly listener = '',
+    /** Within TLS. */
+    readonly secure = false,
   ) {
     this.peer = wire.peer
     this.writer = new MessageWriter(wire)
-    this.reader = new RequestReader(core.rules, core.wheel, core.trusts(wire.peer), this)
+    this.trusted = core.trusts(wire.peer)
+    this.reader = new RequestReader(core.rulesFor(secure), core.wheel, this.trusted, this)
     this.deadline = new Deadline(() => this.onDeadline())
     wire.owner = this
     core.wheel.set(this.deadline, core.timeouts.requestHeadMs)
     wire.resume()
   }
 
-  /** Of a list of forwarders, the peer last: the last address that no trusted proxy has. */
-  addressIn(forwardedFor: string): string {
-    const list = forwardedFor.split(',').map((address) => address.trim())
+  addressIn(added: string): string {
+    if (!this.trusted) return plainAddress(this.peer)
+    // The peer is the last of them.
+    const list = (fieldValue(added, 'x-forwarded-for') ?? '').split(',').map((address) => address.trim())
     return list.findLast((address) => !this.core.trusts(address)) ?? list[0] ?? this.peer
   }
 
@@ -138,7 +148,7 @@ export class ClientConnection implements WireOwner, RequestListener {
       this.reader.stop()
       return this.refused(fault.BODY_TOO_LARGE)
     }
-    core.serve(exchange)
+    core.serve(exchange, this.listener)
     if (this.exchange !== exchange) return
     // The route's own total applies, or the processor's.
     const totalMs = exchange.route?.timeouts.totalMs ?? timeouts.totalMs
@@ -243,7 +253,7 @@ export class ClientConnection implements WireOwner, RequestListener {
     this.core.wheel.set(this.deadline, this.core.timeouts.keepAliveMs)
     if (this.paused) this.resume()
     // Requests that were sent ahead: on a fresh stack, a thousand of them must not nest.
-    if (!reader.empty && !reader.busy) setImmediate(() => this.continueHeld())
+    if (!reader.empty && !reader.busy) setImmediate(asTimer(() => this.continueHeld()))
   }
 
   /** Ends the connection so that the client sees its answer as cut off. */
@@ -256,6 +266,10 @@ export class ClientConnection implements WireOwner, RequestListener {
     // A reset where one can be sent: a clean end could pass for the end of the body.
     this.wire.reset()
     this.gone()
+  }
+
+  fail(error: ProxyError, extra: string): void {
+    replyProblem(this.exchange as Exchange, error.code, error.message, this.core.via, extra)
   }
 
   /**
@@ -300,8 +314,13 @@ export class ClientConnection implements WireOwner, RequestListener {
     if (exchange === undefined) {
       this.writer.text(refusal(code, detail, core))
       this.linger()
-    } else if (exchange.headSent) this.abort(code)
-    else core.fail(exchange, new ProxyError(code, 'client', 'never', detail))
+    } else this.endWith(exchange, new ProxyError(code, 'client', 'never', detail))
+  }
+
+  /** Ends an exchange for a reason of its own: cut off where the client has seen some of the answer, else as a failure. */
+  private endWith(exchange: Exchange, failure: ProxyError): void {
+    if (!exchange.headSent) this.core.fail(exchange, failure)
+    else if (exchange.pipes?.failHeld(failure) !== true) this.abort(failure.code)
   }
 
   private onDeadline(): void {
@@ -322,8 +341,7 @@ export class ClientConnection implements WireOwner, RequestListener {
     const { exchange } = this
     if (exchange === undefined) return
     exchange.sink?.timedOut()
-    if (exchange.headSent) return this.abort('answer-timeout')
-    this.core.fail(exchange, new ProxyError('answer-timeout', 'upstream', 'never', 'the whole exchange took too long'))
+    this.endWith(exchange, new ProxyError('answer-timeout', 'upstream', 'never', 'the whole exchange took too long'))
   }
 
   /** Nothing more is read from the client at the moment, so only its own reading can move things on. */
@@ -343,9 +361,10 @@ export class ClientConnection implements WireOwner, RequestListener {
     if (this.reader.betweenRequests && this.paused && !this.reader.empty) {
       this.resume()
       this.core.wheel.set(this.deadline, this.core.timeouts.requestHeadMs)
-      setImmediate(() => this.continueHeld())
+      setImmediate(asTimer(() => this.continueHeld()))
     }
     if (this.waitsForReader) this.core.wheel.clear(this.deadline)
+    this.exchange?.pipes?.drained()
     this.exchange?.sink?.clientDrained()
   }
 
@@ -395,8 +414,8 @@ export class ClientConnection implements WireOwner, RequestListener {
     if (this.phase === Phase.Closed) return
     this.phase = Phase.Closed
     const { wheel } = this.core
-    wheel.clear(this.deadline)
-    if (this.totalDeadline !== undefined) wheel.clear(this.totalDeadline)
+    wheel.drop(this.deadline)
+    if (this.totalDeadline !== undefined) wheel.drop(this.totalDeadline)
     this.halfClose?.rest()
     this.reader.stop()
     const { exchange } = this

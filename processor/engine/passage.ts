@@ -1,12 +1,12 @@
 // How an answer's body passes to its client: as it came, with chunk framing put around it, or with it taken off.
-import type { ClientConnection } from './client.js'
+import type { Client } from '../exchange.js'
 import { ChunkScanner } from './chunked.js'
 
 export interface Passage {
   /** Passes a piece on. False: its bytes must stay as they are until the client has taken them. */
-  piece(client: ClientConnection, buf: Buffer, start: number, end: number): boolean
+  piece(client: Client, buf: Buffer, start: number, end: number): boolean
   /** What follows the last piece. */
-  end(client: ClientConnection): void
+  end(client: Client): void
 }
 
 /** Its bytes, framing and all. */

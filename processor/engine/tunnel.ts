@@ -4,18 +4,24 @@ import { latin1 } from './bytes.js'
 import { Deadline, type Wheel } from './wheel.js'
 import { SHARED_BYTES, type Wire, type WireOwner } from './wire/wire.js'
 
+/**
+ * `ended`: both sides have said all that they had to say. `idle`: neither did for too long. `cut`: this gateway wanted it.
+ * `client`, `upstream`: whose connection broke.
+ */
+export type TunnelEnd = 'ended' | 'idle' | 'cut' | 'client' | 'upstream'
+
 export interface TunnelEvents {
   /** Bytes have passed: towards the instance, or towards the client. */
   passed(bytes: number, towards: 'upstream' | 'client'): void
   /** It is over, and both connections are gone. */
-  over(): void
+  over(how: TunnelEnd): void
 }
 
 export class Tunnel {
   private readonly client: Side
   private readonly upstream: Side
   private readonly deadline: Deadline
-  private over = false
+  private isOver = false
 
   /** Takes both wires over from their owners. */
   constructor(
@@ -25,7 +31,7 @@ export class Tunnel {
     private readonly idleMs: number,
     private readonly events: TunnelEvents,
   ) {
-    this.deadline = new Deadline(() => this.destroy())
+    this.deadline = new Deadline(() => this.end('idle', (wire) => wire.destroy()))
     this.client = new Side(client, this, 'upstream')
     this.upstream = new Side(upstream, this, 'client')
     this.client.other = this.upstream
@@ -50,25 +56,25 @@ export class Tunnel {
   }
 
   look(): void {
-    if (this.client.done && this.upstream.done) this.destroy()
+    if (this.client.done && this.upstream.done) this.end('ended', (wire) => wire.destroy())
   }
 
   destroy(): void {
-    this.end((wire) => wire.destroy())
+    this.end('cut', (wire) => wire.destroy())
   }
 
   /** One side broke: the other must not take that for an orderly end. */
-  broke(): void {
-    this.end((wire) => wire.reset())
+  broke(side: 'client' | 'upstream'): void {
+    this.end(side, (wire) => wire.reset())
   }
 
-  private end(close: (wire: Wire) => void): void {
-    if (this.over) return
-    this.over = true
+  private end(how: TunnelEnd, close: (wire: Wire) => void): void {
+    if (this.isOver) return
+    this.isOver = true
     this.wheel.clear(this.deadline)
     close(this.client.wire)
     close(this.upstream.wire)
-    this.events.over()
+    this.events.over(how)
   }
 }
 
@@ -116,6 +122,6 @@ class Side implements WireOwner {
   }
 
   wireClosed(): void {
-    this.tunnel.broke()
+    this.tunnel.broke(this.towards === 'upstream' ? 'client' : 'upstream')
   }
 }

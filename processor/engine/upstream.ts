@@ -7,6 +7,7 @@ import { connectFailure } from './connect-failure.js'
 import * as fault from './fault.js'
 import { HeldBytes } from './held-bytes.js'
 import { MessageWriter } from './message-writer.js'
+import { asTimer } from './turn.js'
 import { Unwanted } from './unwanted.js'
 import { Deadline, type Wheel } from './wheel.js'
 import { connect, type Dialer, type UpstreamTarget } from './wire/connect.js'
@@ -193,7 +194,7 @@ export class UpstreamConnection implements WireOwner, Dialer {
   private close(): void {
     if (this.phase === Phase.Closed) return
     this.phase = Phase.Closed
-    this.wheel.clear(this.deadline)
+    this.wheel.drop(this.deadline)
     this.stopConnecting()
     this.wire?.destroy()
     this.held.drop()
@@ -203,7 +204,7 @@ export class UpstreamConnection implements WireOwner, Dialer {
 
   /** Requests that are on their way behind the current one get another connection: their answers are not waited for here. */
   private abandonFollowers(): void {
-    if (this.patience !== undefined) this.wheel.clear(this.patience)
+    if (this.patience !== undefined) this.wheel.drop(this.patience)
     for (const sink of this.followers.splice(0)) {
       this.reusable = false
       sink.failed(new ProxyError('connection-reset', 'upstream', 'idempotent-only', 'the connection was given up'))
@@ -363,7 +364,7 @@ export class UpstreamConnection implements WireOwner, Dialer {
     const wire = this.wire as Wire
     this.phase = Phase.Switched
     this.sink = undefined
-    this.wheel.clear(this.deadline)
+    this.wheel.drop(this.deadline)
     sink.switched(wire, buf, start, end)
   }
 
@@ -376,9 +377,11 @@ export class UpstreamConnection implements WireOwner, Dialer {
     if (this.phase === Phase.Body && this.bodyKind === 'until-close') {
       // A reset that comes with the last bytes is shown as a clean end; writing nothing tells which it was.
       this.wire?.write('')
-      setImmediate(() => {
-        if (this.phase === Phase.Body) this.onEndByClose()
-      })
+      setImmediate(
+        asTimer(() => {
+          if (this.phase === Phase.Body) this.onEndByClose()
+        }),
+      )
       return
     }
     if (this.phase === Phase.Ended) this.reusable = false

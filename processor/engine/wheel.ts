@@ -1,4 +1,5 @@
 // All deadlines of a worker on one coarse wheel: setting one is a few assignments, however many requests are in flight.
+import { asTimer } from './turn.js'
 
 /** Resolution: a deadline fires at most two ticks late. */
 const TICK_MS = 10
@@ -25,6 +26,8 @@ export interface Wheel {
   /** Fires once after `ms`; 0 or less never. Replaces what was set before. */
   set(deadline: Deadline, ms: number): void
   clear(deadline: Deadline): void
+  /** Clears it for good: its owner goes, and must not be kept by the slot in which it waits. */
+  drop(deadline: Deadline): void
   close(): void
 }
 
@@ -46,7 +49,7 @@ export function createWheel(deps: { now: () => number } = { now: () => performan
     waiting++
     if (timer === undefined) {
       tick = Math.max(tick, Math.floor(now / TICK_MS))
-      timer = setInterval(turn, TICK_MS)
+      timer = setInterval(marked, TICK_MS)
     }
   }
 
@@ -58,6 +61,8 @@ export function createWheel(deps: { now: () => number } = { now: () => performan
     deadline.slot = -1
     waiting--
   }
+
+  const marked = asTimer(turn)
 
   function turn(): void {
     now = deps.now()
@@ -112,6 +117,10 @@ export function createWheel(deps: { now: () => number } = { now: () => performan
     },
     clear(deadline) {
       deadline.due = Infinity
+    },
+    drop(deadline) {
+      deadline.due = Infinity
+      if (deadline.slot >= 0) unlink(deadline)
     },
     close() {
       clearInterval(timer)

@@ -258,7 +258,7 @@ export class Attempt implements Batchable {
   }
 
   private endPatience(): void {
-    if (this.patience !== undefined) this.core.wheel.clear(this.patience)
+    if (this.patience !== undefined) this.core.wheel.drop(this.patience)
   }
 
   private armIdle(): void {

@@ -433,8 +433,8 @@ class Forwarding implements RequestSink, Trying, Waiter, Tries {
     const { live, core } = this
     this.inLine?.leave()
     this.pausing = false
-    if (this.pause !== undefined) core.wheel.clear(this.pause)
-    if (this.hedge !== undefined) core.wheel.clear(this.hedge)
+    if (this.pause !== undefined) core.wheel.drop(this.pause)
+    if (this.hedge !== undefined) core.wheel.drop(this.hedge)
     live.ended(this.admitted)
   }
 }

@@ -1,5 +1,5 @@
 // A short answer that is kept until it is whole: cut off half way, it can be tried again where a client would have seen half.
-import type { ClientConnection } from '../engine/client.js'
+import type { Client } from '../exchange.js'
 
 export class HeldAnswer {
   private readonly pieces: Buffer[] = []
@@ -16,7 +16,7 @@ export class HeldAnswer {
     this.pieces.push(Buffer.from(buf.subarray(start, end)))
   }
 
-  release(client: ClientConnection): void {
+  release(client: Client): void {
     client.writeHead(this.status, this.statusText, this.fields, this.keeps, this.options)
     const body = Buffer.concat(this.pieces)
     client.writeBody(body, 0, body.length)

@@ -22,7 +22,10 @@ export interface Route {
   /** Empty for a route that answers by itself. */
   readonly service: string
   readonly match: RouteMatch
+  /** Its pipes, and then what answers. */
   readonly handle: Handler
+  /** Sends to the service, past all pipes. */
+  readonly forward: Handler
   readonly timeouts: ExchangeTimeouts
   readonly retry: RetryConfig
   /** State that the requests of its service share; undefined for a route that answers by itself. */
@@ -43,39 +46,85 @@ export type Match =
 export interface RouteTable {
   readonly snapshot: Snapshot
   /** `odd`: the path holds bytes that need a second reading; see `readings`. */
-  match(path: string, odd: boolean, request: RequestView): Match
+  match(path: string, odd: boolean, request: RequestView, listener: string): Match
+  /** `route` with another service in place of its own; without one, what holds for the service by itself. */
+  routeTo(service: string, route?: Route): Route | undefined
   pool(service: string): Pool<Endpoint> | undefined
 }
 
-/** The routes of a config, each with its own or its service's settings. `liveOf`: the state of a service, where requests are served. */
-export function createRoutes(
-  config: Config,
-  handlerOf: (route: RouteConfig) => Handler,
-  liveOf: (service: string) => LiveService | undefined = () => undefined,
-): Trie<Route> {
+/** The routes of a config. */
+export interface Routes {
+  /** By listener; the processor's own port has the empty name. */
+  readonly tries: ReadonlyMap<string, Trie<Route>>
+  routeTo(service: string, route?: Route): Route | undefined
+}
+
+export interface RouteDeps {
+  readonly handlerOf: (route: RouteConfig) => Handler
+  readonly forward: Handler
+  /** The state of a service, where requests are served. */
+  readonly liveOf: (service: string) => LiveService | undefined
+}
+
+/** The routes of a config, each with its own or its service's settings. */
+export function createRoutes(config: Config, { handlerOf, forward, liveOf }: RouteDeps): Routes {
   const services = new Map(config.services.map((service) => [service.name, service]))
-  const routes = config.routes.map((route): Route => {
-    const service = route.handler.kind === 'forward' ? services.get(route.handler.service) : undefined
+  const configs = new Map<Route, RouteConfig>()
+  const byListener = new Map<string, Route[]>([['', []]])
+  for (const { name } of config.processor.listeners) byListener.set(name, [])
+  for (const route of config.routes) {
+    const made = routeOf(route, route.handler.kind === 'forward' ? route.handler.service : '')
+    configs.set(made, route)
+    byListener.get(route.listener ?? '')?.push(made)
+  }
+  const plain = new Map(
+    config.services.map(({ name }) => {
+      const match = { hosts: [], methods: [], path: '/', exact: false, headers: [], query: [] }
+      const handler = { kind: 'forward', service: name } as const
+      return [name, routeOf({ id: name, match, handler, pipes: [], importance: 'normal' }, name, forward)]
+    }),
+  )
+  const moved = new Map<Route, Map<string, Route>>()
+
+  function routeOf(route: RouteConfig, name: string, handle = handlerOf(route)): Route {
+    const service = services.get(name)
     return {
       id: route.id,
       service: service?.name ?? '',
       match: route.match,
-      handle: handlerOf(route),
+      handle,
+      forward,
       timeouts: { ...(service?.timeouts ?? config.processor.timeouts), ...route.timeouts },
       retry: { ...(service?.retry ?? { ...RETRY, attempts: 1, on: [] }), ...route.retry },
       live: service && liveOf(service.name),
       importance: route.importance,
       upgrade: route.upgrade ?? service?.upgrade ?? [],
     }
-  })
-  return createTrie(routes)
+  }
+
+  return {
+    tries: new Map([...byListener].map(([name, routes]) => [name, createTrie(routes)])),
+    routeTo(service, route) {
+      const given = route && configs.get(route)
+      if (route === undefined || given === undefined || !services.has(service)) return plain.get(service)
+      let known = moved.get(route)
+      if (known === undefined) moved.set(route, (known = new Map()))
+      let made = known.get(service)
+      if (made === undefined) {
+        known.set(service, (made = routeOf(given, service, route.handle)))
+        configs.set(made, given)
+      }
+      return made
+    },
+  }
 }
 
 const NONE: Match = { kind: 'none' }
 const AMBIGUOUS: Match = { kind: 'ambiguous' }
+const NO_ROUTES = createTrie<Route>([])
 
 export interface CompileDeps {
-  readonly routes: Trie<Route>
+  readonly routes: Routes
   /** The worker's endpoints by id; made for newcomers, retired for those that left. */
   readonly live: Map<string, Endpoint>
   /** Endpoints that have left and still have something to tell. */
@@ -130,7 +179,8 @@ export function compile(snapshot: Snapshot, previous: RouteTable | undefined, de
   return {
     snapshot,
     pool: (service) => pools.get(service),
-    match: (path, odd, request) => match(routes, path, odd, request),
+    match: (path, odd, request, listener) => match(routes.tries.get(listener) ?? NO_ROUTES, path, odd, request),
+    routeTo: (service, route) => routes.routeTo(service, route),
   }
 }
 

@@ -134,7 +134,7 @@ function matchesMethod(methods: readonly string[], method: string): boolean {
 }
 
 /** Patterns name no port: a host is matched on every one. */
-function matchesHost(pattern: string, host: string): boolean {
+export function matchesHost(pattern: string, host: string): boolean {
   const name = host.replace(/:\d*$/, '')
   return pattern.startsWith('*.')
     ? name.length > pattern.length - 1 && name.endsWith(pattern.slice(1))

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
 import { createWheel } from '../../processor/engine/wheel.js'
-import { createGateway, type Gateway, type GatewayDeps } from '../../processor/gateway.js'
+import { openGateway, type Gateway, type GatewayDeps } from '../../processor/gateway.js'
 import { createRecorder } from '../../processor/recorder.js'
 import type { Config } from '../../shared/config/model.js'
 import { parseConfig } from '../../shared/config/parse.js'
@@ -14,6 +14,8 @@ import type { Cleanup } from './process.js'
 
 export interface TestGateway extends Gateway {
   readonly port: number
+  /** Of its listeners, by name. */
+  readonly ports: Readonly<Record<string, number>>
   readonly config: Config
   /** Gives instances (by url, e.g. `127.0.0.1:9000`) a state; the others stay as they are. */
   set(states: Record<string, { health?: Health; override?: Override; weight?: number }>): void
@@ -44,18 +46,26 @@ export function testConfig(given: TestConfig, port = 0): Config {
   return parsed.config
 }
 
+type GatewayExtras = Partial<
+  Pick<GatewayDeps, 'useSockets' | 'ticketKeys' | 'stickySecret' | 'log' | 'wheel' | 'machine'>
+>
+
 /** Starts a gateway whose instances are all `up`; it ends with the test. */
 export async function startGateway(
   t: Cleanup,
   given: TestConfig,
   wanted?: number,
-  more: Partial<Pick<GatewayDeps, 'useSockets' | 'ticketKeys' | 'stickySecret' | 'log' | 'wheel'>> = {},
+  more: GatewayExtras = {},
 ): Promise<TestGateway> {
-  const port = wanted ?? (await freePort())
-  const config = testConfig(given, port)
+  return startConfig(t, testConfig(given, wanted ?? (await freePort())), more)
+}
+
+/** The same for a whole config, at the port that it names. */
+export async function startConfig(t: Cleanup, config: Config, more: GatewayExtras = {}): Promise<TestGateway> {
+  const { port } = config.processor
   const wheel = more.wheel ?? createWheel()
   const recorder = createRecorder('test', config.processor.requestLimit, () => undefined)
-  const gateway = createGateway(config, {
+  const gateway = await openGateway(config, {
     via: 'serverpy-test',
     ownPort: port,
     wheel,
@@ -72,9 +82,16 @@ export async function startGateway(
   }
   publish()
   await new Promise<void>((resolve) => gateway.server.listen(port, '127.0.0.1', resolve))
+  const ports: Record<string, number> = {}
+  for (const [name, server] of gateway.listeners) {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    ports[name] = (server.address() as AddressInfo).port
+  }
   t.after(() => {
     gateway.server.close()
+    for (const server of gateway.listeners.values()) server.close()
     for (const connection of gateway.core.connections) connection.destroy()
+    for (const connection of gateway.core.bare) connection.destroy()
     for (const endpoint of gateway.endpoints.values()) endpoint.retire()
     wheel.close()
   })
@@ -82,6 +99,7 @@ export async function startGateway(
     ...gateway,
     config,
     port: (gateway.server.address() as AddressInfo).port,
+    ports,
     set(states) {
       instances = instances.map((instance) => {
         const state = states[instance.url]

@@ -64,7 +64,7 @@ test('the last bytes of an answer that ends its connection wait for a slow reade
   const size = 24 << 20
   const gateway = await startGateway(t, one('127.0.0.1:9'))
   const request = { host: 'h', method: 'GET', header: () => undefined, query: () => undefined }
-  const found = gateway.core.table.match('/s', false, request) as unknown as { route: { handle: unknown } }
+  const found = gateway.core.table.match('/s', false, request, '') as unknown as { route: { handle: unknown } }
   found.route.handle = createFixed(200, {}, 'x'.repeat(size), gateway.core)
   const client = net.connect({ port: gateway.port, host: '127.0.0.1', allowHalfOpen: true })
   let bytes = 0

@@ -9,9 +9,12 @@ function documents(): string[] {
   const markdown = (name: string) => name.endsWith('.md')
   const top = readdirSync(ROOT).filter(markdown)
   const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter(markdown)
-  return [...top, ...docs.map((name) => join('docs', name)), join('deploy', 'README.md')].map((name) =>
-    join(ROOT, name),
-  )
+  return [
+    ...top,
+    ...docs.map((name) => join('docs', name)),
+    join('deploy', 'README.md'),
+    join('examples', 'README.md'),
+  ].map((name) => join(ROOT, name))
 }
 
 /** Text without code, where a bracket is no link. */

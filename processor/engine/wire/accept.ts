@@ -37,6 +37,10 @@ export function createWireServer(options: WireServerOptions, acceptor: Acceptor)
   // A TLS socket reads by itself from the one below it.
   const pauseOnConnect = secure === undefined
   const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect }, take)
+  // Before it listens, an error is whoever's that wants it to listen.
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    if (server.listening) acceptor.acceptFailed(error.code ?? error.message, '')
+  })
   if (native === undefined || useSockets || secure !== undefined) return server
   server.on('listening', () => {
     const { _handle: listening } = server as unknown as { _handle?: { onconnection?: unknown } }

@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls'
 import { getSystemErrorName } from 'node:util'
 import { native, type Native, type StreamHandle, type WriteRequest } from './native.js'
 import { SHARED_BYTES, type Wire, type WireOwner } from './wire.js'
+import { asTimer } from '../turn.js'
 
 /** libuv's number for the end of a stream. */
 const END_OF_STREAM = -4095
@@ -155,7 +156,7 @@ export class HandleWire implements Wire {
     }
     if (error !== 0) {
       // Whoever writes is in the middle of something: it hears of the end after that.
-      setImmediate(() => this.fail(error))
+      setImmediate(asTimer(() => this.fail(error)))
       return
     }
     if (state[wasAsync] === 0) return

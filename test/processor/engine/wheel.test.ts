@@ -71,3 +71,25 @@ test('after a long stall all that was due fires', (t) => {
   t.mock.timers.tick(10)
   assert.equal(fired, 100)
 })
+
+test('a deadline that is dropped leaves its slot at once, and may be set again', (t) => {
+  let now = 0
+  const wheel = createWheel({ now: () => now })
+  t.after(() => wheel.close())
+  let fired = 0
+  const [first, second, third] = [0, 1, 2].map(() => new Deadline(() => fired++)) as [Deadline, Deadline, Deadline]
+  for (const one of [first, second, third]) wheel.set(one, 1000)
+  assert.ok(second.slot >= 0)
+  wheel.drop(second)
+  assert.equal(second.slot, -1)
+  assert.equal(second.before ?? second.after, undefined)
+  wheel.drop(second)
+  // Its neighbours know each other again.
+  assert.equal(third.after, first)
+  assert.equal(first.before, third)
+  now = 5
+  wheel.tick()
+  wheel.set(second, 10)
+  assert.equal(second.due, 15)
+  assert.equal(fired, 0)
+})

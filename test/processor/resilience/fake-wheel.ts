@@ -31,6 +31,9 @@ export function fakeWheel(startMs = 1000): FakeWheel {
       deadline.due = Infinity
       set.delete(deadline)
     },
+    drop(deadline) {
+      this.clear(deadline)
+    },
     close: () => set.clear(),
     advance(ms) {
       const until = now + ms

@@ -1,0 +1,38 @@
+// A request of the gateway's own to the best instance of a service: what pipes and handlers use to ask for more than the
+// client did. It goes the way of any other: balancing, retries, breakers, limits, time.
+import type { FieldLines } from './field-lines.js'
+
+export interface Call {
+  readonly service: string
+  readonly method: string
+  /** Path and query; begins with `/`. */
+  readonly target: string
+  /** Whole field lines, each with its CRLF; without Host, Content-Length and Transfer-Encoding. */
+  readonly fields: string
+  readonly body?: Buffer
+  /** For the whole call; 0: as long as the service's own limits allow. */
+  readonly timeoutMs: number
+  /** A longer answer fails with `answer-too-large`. */
+  readonly mostBytes: number
+  /** Adds X-Forwarded-*, X-Request-Id, Via and traceparent, as a forwarded request has them. Default: true. */
+  readonly forwarded?: boolean
+}
+
+export interface Answer {
+  readonly status: number
+  /** `SSS reason`. */
+  readonly statusText: string
+  /** Without framing and hop-by-hop fields, and without what this gateway adds to answers. */
+  readonly fields: FieldLines
+  readonly body: Buffer
+  /** Id of the instance. */
+  readonly instance: string
+}
+
+/** A call that is under way. */
+export interface Calling {
+  /** Rejects with a ProxyError. After `cancel` it rejects with `client-gone`. */
+  readonly answer: Promise<Answer>
+  /** Nobody waits for it any more. */
+  cancel(): void
+}

@@ -1,0 +1,311 @@
+// The pipes of one worker: loaded once for each place in the config, kept over a reload where nothing about them changed,
+// and closed when the last exchange has left them.
+import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { allPipes } from '../../shared/config/all-pipes.js'
+import type { Config, PipeConfig } from '../../shared/config/model.js'
+import type { Log } from '../../shared/log.js'
+import { PipeSums } from '../../shared/metrics/pipe-sums.js'
+import type { Report } from '../../shared/metrics/report.js'
+import type { Calling, Call } from '../call.js'
+import type { Wheel } from '../engine/wheel.js'
+import { BUILT_INS } from './builtin/index.js'
+import { mayBlame } from './blame.js'
+import { Chain } from './chain.js'
+import { foreignPipe } from './foreign.js'
+import type { MachineState } from './machine-state.js'
+import { Meter } from './meter.js'
+import type { Pipe, PipeDefinition, PipeTools } from './pipe.js'
+import { type Condition, Step, textOf } from './step.js'
+
+export interface RackDeps {
+  readonly wheel: Wheel
+  readonly log: Log
+  readonly machine: MachineState
+  /** Asks a service; there is nobody to ask before the gateway stands. */
+  readonly call: (call: Call) => Calling
+}
+
+export interface Rack {
+  /** Loads what a config needs. Never rejects: a pipe that cannot be had fails its exchanges. Undefined: nothing to load. */
+  prepare(config: Config): Promise<void> | undefined
+  /** The pipes at these places, in order; undefined where there are none. They must have been prepared. */
+  chain(pipes: readonly PipeConfig[]): Chain | undefined
+  /** The chains made since the last `settle` are in force: what only older ones used is closed when they are empty. */
+  settle(): void
+  /** Every pipe that is loaded. */
+  readonly steps: Iterable<Step>
+  /** What the pipes have counted since the last call, those included that have left; with `states` also how they stand. */
+  take(states: boolean): Pick<Report, 'pipes' | 'pipeStates'>
+  close(): Promise<void>
+}
+
+const MOST_LOADING_MS = 10_000
+
+interface Loaded {
+  readonly step: Step
+  readonly meter: Meter
+  /** Everything that makes it another pipe when it changes. */
+  readonly identity: string
+  readonly close: () => Promise<void>
+  chains: number
+}
+
+export function createRack(deps: RackDeps): Rack {
+  const { log, wheel } = deps
+  /** By place. */
+  let current = new Map<string, Loaded>()
+  let coming: Map<string, Loaded> | undefined
+  let chains: { chain: Chain; parts: readonly Loaded[] }[] = []
+  let fresh: typeof chains = []
+  /** Not in the config any more, but exchanges may be in them. */
+  const leaving = new Set<Loaded>()
+  /** Counts that are to be told. */
+  const counted = new PipeSums()
+
+  function count({ step, meter }: Pick<Loaded, 'step' | 'meter'>): void {
+    const grown = meter.take()
+    if (grown.length > 0) counted.add(step.name, grown)
+  }
+
+  /** Of the config that is in force, or is about to be. */
+  let workers = 1
+
+  async function load(config: PipeConfig, identity: string, directory: string): Promise<Loaded> {
+    const timers = new Set<() => void>()
+    const tools = createTools(config, directory, () => workers, timers, deps)
+    let pipe: Pipe | undefined
+    let buffered = config.buffer ?? {}
+    let condition: Condition | undefined
+    if (config.module !== undefined && config.isolate === 'none') mayBlame(config.module, config.name)
+    try {
+      if (config.when !== undefined) {
+        const { compileCondition } = await import('./cel.js')
+        condition = compileCondition(config.when, tools.log, 'serverpy', true, config.guards)
+      }
+      if (config.module !== undefined && config.isolate === 'thread') {
+        const { createThreadPipe } = await import('./thread/host.js')
+        const threaded = await createThreadPipe(config, tools)
+        pipe = threaded.pipe
+        buffered = { ...threaded.buffer, ...buffered }
+      } else {
+        const definition = config.module === undefined ? await builtIn(config.use) : await soon(moduleOf(config.module))
+        const options = await soon(checked(definition, config.options))
+        const own = typeof definition.buffer === 'function' ? definition.buffer(options) : definition.buffer
+        buffered = { ...own, ...buffered }
+        const made = await soon(definition.create(options, tools), (late) => late.close?.())
+        pipe = config.module === undefined ? made : foreignPipe(made, config.name)
+      }
+    } catch (error) {
+      log.error({ pipe: config.name, error: textOf(error) }, 'a pipe could not be made: its exchanges fail')
+    }
+    const step = new Step(config, pipe, buffered, condition, { wheel, log })
+    const meter = new Meter(step)
+    const loaded: Loaded = {
+      step,
+      meter,
+      identity,
+      chains: 0,
+      close: () => (closed ??= close()),
+    }
+    /** Once: it may lose its last exchange and its place in the config in one moment. */
+    let closed: Promise<void> | undefined
+    async function close(): Promise<void> {
+      for (const cancel of timers) cancel()
+      leaving.delete(loaded)
+      // From here on nobody asks it; to close may take long, and add to what it counts.
+      count(loaded)
+      try {
+        await pipe?.close?.()
+      } catch (error) {
+        step.broke('close', error)
+      }
+      count(loaded)
+    }
+    return loaded
+  }
+
+  function release(parts: readonly Loaded[]): void {
+    for (const part of parts) {
+      if (--part.chains > 0) continue
+      void part.close()
+    }
+  }
+
+  return {
+    prepare(config) {
+      workers = config.processor.workers
+      const pipes = allPipes(config)
+      if (pipes.length === 0) {
+        coming = new Map()
+        return undefined
+      }
+      return (async () => {
+        const next = new Map<string, Loaded>()
+        const wanted = new Set<string>()
+        // One that could not be made may be had by now.
+        const left = new Set([...current.values()].filter(({ step }) => step.pipe !== undefined))
+        const missing: Promise<void>[] = []
+        for (const pipe of pipes) {
+          const place = placeOf(pipe)
+          if (next.has(place) || wanted.has(place)) continue
+          const identity = await identityOf(pipe)
+          const known = current.get(place)
+          const same =
+            known !== undefined && left.has(known) && known.identity === identity
+              ? known
+              : [...left].find((one) => one.identity === identity)
+          if (same !== undefined) {
+            left.delete(same)
+            next.set(place, same)
+            continue
+          }
+          // Together: one that cannot be had in time is not waited for as often as there are such.
+          wanted.add(place)
+          missing.push(load(pipe, identity, dirname(config.file)).then((made) => void next.set(place, made)))
+        }
+        await Promise.all(missing)
+        coming = next
+      })()
+    },
+    chain(pipes) {
+      if (pipes.length === 0) return undefined
+      const parts = pipes.map((pipe) => {
+        const part = (coming ?? current).get(placeOf(pipe))
+        if (part === undefined) throw new Error(`the pipe ${pipe.name} has not been prepared`)
+        return part
+      })
+      for (const part of parts) part.chains++
+      const chain = new Chain(parts.map(({ step }) => step))
+      fresh.push({ chain, parts })
+      return chain
+    },
+    settle() {
+      const old = chains
+      const before = current
+      chains = fresh
+      fresh = []
+      current = coming ?? current
+      coming = undefined
+      const kept = new Set(current.values())
+      for (const part of before.values()) if (!kept.has(part)) leaving.add(part)
+      for (const { chain, parts } of old) chain.retire(() => release(parts))
+      // What no route has is of no use.
+      for (const part of before.values()) if (part.chains === 0 && !kept.has(part)) void part.close()
+    },
+    get steps() {
+      return [...current.values()].map(({ step }) => step)
+    },
+    take(states) {
+      const all = new Set([...current.values(), ...leaving])
+      for (const part of all) count(part)
+      const pipes = counted.take()
+      if (!states) return { pipes }
+      const standing = new PipeSums()
+      for (const { step, meter } of all) {
+        const values = meter.values()
+        if (values.length > 0) standing.add(step.name, values)
+      }
+      return { pipes, pipeStates: standing.take().map(({ pipe, counts }) => ({ pipe, values: counts })) }
+    },
+    async close() {
+      const all = [...current.values(), ...leaving]
+      current = new Map()
+      await Promise.all(all.map((part) => part.close()))
+    },
+  }
+}
+
+/** An imported config may have several pipes that come from one line. */
+function placeOf({ at, use, name, options, when }: PipeConfig): string {
+  return `${at.line}:${at.col} ${use} ${name} ${when ?? ''} ${JSON.stringify(options)}`
+}
+
+async function identityOf({ at: _, ...pipe }: PipeConfig): Promise<string> {
+  let stamp = ''
+  if (pipe.module !== undefined) {
+    stamp = await stampOf(pipe.module).catch(() => 'missing')
+  }
+  return `${stamp} ${JSON.stringify(pipe)}`
+}
+
+/** Changes when the file does. */
+async function stampOf(file: string): Promise<string> {
+  const { mtimeMs, size, ino } = await stat(file)
+  return `${mtimeMs}-${size}-${ino}`
+}
+
+async function builtIn(name: string): Promise<PipeDefinition<unknown>> {
+  const found = BUILT_INS[name]
+  if (found === undefined) throw new Error(`there is no built-in pipe ${name}`)
+  return (await found()).default as PipeDefinition<unknown>
+}
+
+/** Loaded anew when its file has changed. */
+async function moduleOf(file: string): Promise<PipeDefinition<unknown>> {
+  const url = pathToFileURL(file)
+  url.searchParams.set('v', await stampOf(file))
+  const { default: definition } = (await import(url.href)) as { default?: PipeDefinition<unknown> }
+  if (typeof definition?.create !== 'function')
+    throw new Error(`${file} has no default export with a function "create": see docs/pipes/writing.md`)
+  return definition
+}
+
+async function checked(definition: PipeDefinition<unknown>, options: unknown): Promise<unknown> {
+  const schema = definition.options
+  if (schema === undefined) return options
+  const result = await schema['~standard'].validate(options)
+  if (result.issues === undefined) return result.value
+  throw new Error(`its options: ${result.issues.map(({ message }) => message).join('; ')}`)
+}
+
+/** A worker does not wait for ever before it serves. `tooLate` gets what comes when nobody waits for it any more. */
+async function soon<T>(made: T | Promise<T>, tooLate: (made: T) => unknown = () => undefined): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`it was not there after ${MOST_LOADING_MS} ms`))
+      Promise.resolve(made)
+        .then(tooLate)
+        .catch(() => undefined)
+    }, MOST_LOADING_MS)
+  })
+  try {
+    return await Promise.race([made, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function createTools(
+  config: PipeConfig,
+  directory: string,
+  workers: () => number,
+  timers: Set<() => void>,
+  deps: RackDeps,
+): PipeTools {
+  return {
+    name: config.name,
+    log: deps.log.child({ pipe: config.name }),
+    directory,
+    get workers() {
+      return workers()
+    },
+    now: () => performance.now(),
+    after(ms, run) {
+      const timer = setTimeout(() => {
+        timers.delete(cancel)
+        run()
+      }, ms)
+      const cancel = (): void => {
+        clearTimeout(timer)
+        timers.delete(cancel)
+      }
+      timers.add(cancel)
+      return cancel
+    },
+    call: deps.call,
+    machine: deps.machine,
+  }
+}

@@ -1,0 +1,81 @@
+// Hides what lets a reader act as somebody else: values of named fields, and of parameters of a query.
+
+/** Parameters that are secrets by their habit. */
+const PARAMETERS = [
+  'access_token',
+  'id_token',
+  'refresh_token',
+  'token',
+  'api_key',
+  'key',
+  'password',
+  'passwd',
+  'pwd',
+  'secret',
+  'client_secret',
+  'client_assertion',
+  'jwt',
+  'sig',
+  'signature',
+]
+
+/** Fields whose values are addresses, with a query of their own. */
+const ADDRESSES: ReadonlySet<string> = new Set(['referer', 'location', 'contentlocation', 'xoriginalurl', 'xforwardeduri'])
+
+export const HIDDEN = '***'
+
+export interface Redaction {
+  /** Name in any case. */
+  field(name: string, value: string): string
+  /** Of a target or a query: the parts between `&` whose names are secrets. */
+  target(target: string): string
+}
+
+/** `names`: of fields, and of parameters. Escapes, case, `-` and `_` make no difference, and `user[password]` is `password`. */
+export function createRedaction(names: readonly string[]): Redaction {
+  const fields = new Set(names.map(folded))
+  const parameters = new Set([...PARAMETERS, ...names].map(folded))
+  const isSecret = (name: string): boolean => {
+    const plain = decoded(name)
+    return parameters.has(folded(plain)) || plain.split(/[[\].]/).some((part) => parameters.has(folded(part)))
+  }
+  const target = (text: string): string => {
+    const name = /(?:[?&;#]|^)([^?&;#=]+)=/g
+    let shown = ''
+    let from = 0
+    for (let found = name.exec(text); found !== null; found = name.exec(text)) {
+      if (!isSecret(found[1] as string)) continue
+      shown += text.slice(from, name.lastIndex) + HIDDEN
+      // Whatever else stands in a value belongs to it.
+      const end = text.slice(name.lastIndex).search(/[&#]/)
+      from = end === -1 ? text.length : name.lastIndex + end
+      name.lastIndex = from
+    }
+    return shown + text.slice(from)
+  }
+  return {
+    field(name, value) {
+      const plain = folded(name)
+      if (fields.has(plain)) return HIDDEN
+      return ADDRESSES.has(plain) ? target(value) : value
+    },
+    target,
+  }
+}
+
+function folded(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, '')
+}
+
+/** As often as an instance might; as it stands where it cannot be. */
+function decoded(name: string): string {
+  let text = name
+  for (let turns = 0; turns < 2 && text.includes('%'); turns++) {
+    try {
+      text = decodeURIComponent(text)
+    } catch {
+      return text
+    }
+  }
+  return text
+}

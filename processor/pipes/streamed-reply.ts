@@ -1,0 +1,84 @@
+// The body of a reply that comes piece by piece, as fast as the client takes it.
+import type { Exchange, RequestSink } from '../exchange.js'
+import { asBytes } from './as-bytes.js'
+
+/** Where the pieces go: through the pipes that see the answer. */
+export interface ReplyOutput {
+  /** Framing included. False: no more until the client has taken it. */
+  writeReply(buf: Buffer): boolean
+  endReply(): void
+}
+
+export class StreamedReply implements RequestSink {
+  private readonly iterator: AsyncIterator<Uint8Array>
+  private waiting: (() => void) | undefined
+  private ended = false
+
+  /** `length`: of the body, where its Content-Length has been said; its pieces go without framing then. */
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly output: ReplyOutput,
+    body: AsyncIterable<Uint8Array>,
+    private readonly length: number | undefined,
+    private readonly broken: (error: Error) => void,
+  ) {
+    this.iterator = body[Symbol.asyncIterator]()
+  }
+
+  /** The head has been written. */
+  start(): void {
+    this.pump().catch((error: unknown) => {
+      if (!this.ended) this.broken(error instanceof Error ? error : new Error(String(error)))
+    })
+  }
+
+  private async pump(): Promise<void> {
+    const { length } = this
+    const bare = length !== undefined || this.exchange.minor === 0
+    let left = length ?? Infinity
+    while (!this.ended) {
+      const { done, value } = await this.iterator.next()
+      if (this.ended) return
+      if (done === true) break
+      const piece = asBytes(value)
+      if (piece.length === 0) continue
+      left -= piece.length
+      // What comes behind its end would pass for the next answer.
+      if (left < 0) throw new Error(`the body of a reply is longer than the ${length} bytes that were said`)
+      const framed = bare ? piece : Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, CRLF])
+      if (!this.output.writeReply(framed)) await new Promise<void>((resolve) => (this.waiting = resolve))
+    }
+    if (this.ended) return
+    if (length !== undefined && left > 0) throw new Error(`the body of a reply is ${left} bytes shorter than was said`)
+    if (!bare) this.output.writeReply(LAST_CHUNK)
+    this.output.endReply()
+  }
+
+  clientDrained(): void {
+    const { waiting } = this
+    this.waiting = undefined
+    waiting?.()
+  }
+
+  clientGone(): void {
+    this.over()
+  }
+
+  timedOut(): void {
+    this.over()
+  }
+
+  over(): void {
+    if (this.ended) return
+    this.ended = true
+    void this.iterator.return?.().catch(() => undefined)
+    this.clientDrained()
+  }
+
+  requestBody(): void {}
+  requestEnd(): void {}
+  requestPause(): void {}
+}
+
+const CRLF = Buffer.from('\r\n')
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
