@@ -1,0 +1,62 @@
+// `validate`: refuses requests whose JSON body does not fit a schema, and says what does not fit.
+import { compileSchema, type Failure, type SchemaCheck } from '../../../shared/config/pipes/json-schema.js'
+import { createTypeTest } from '../../../shared/config/pipes/media-types.js'
+import type { ValidateOptions } from '../../../shared/config/pipes/validate.js'
+import { definePipe, type PipeExchange, type Reply } from '../pipe.js'
+import { problemReply } from '../problem-reply.js'
+
+export default definePipe<ValidateOptions>({
+  buffer: ({ bodyBytes }) => ({ request: bodyBytes }),
+  create({ schema, status, types, otherTypes, required, failures }) {
+    const check = compileSchema(schema, failures)
+    if (typeof check !== 'function') throw new TypeError(check.message)
+    const isChecked = createTypeTest(types)
+    let refused = 0
+
+    function refuse(x: PipeExchange, detail: string, errors?: readonly Failure[]): Reply {
+      refused++
+      return problemReply(x, 'invalid-request', status, detail, errors && { errors })
+    }
+
+    return {
+      onRequest(x): Reply | undefined {
+        const { body } = x
+        if (body === undefined || body.length === 0) return required ? refuse(x, 'a body is required') : undefined
+        if (!isChecked(x.headers.get('content-type') ?? ''))
+          return otherTypes === 'pass' ? undefined : refuse(x, 'the content type of the body is not expected here')
+        if (x.headers.has('content-encoding')) return refuse(x, 'an encoded body cannot be checked')
+        const read = parse(body)
+        if (read === undefined) return refuse(x, 'the body is not JSON')
+        const found = failuresOf(check, read.value, body.length)
+        if (found === undefined) return refuse(x, 'the body is nested too deeply')
+        return found.length === 0 ? undefined : refuse(x, 'the body does not fit its schema', found)
+      },
+      metrics: () => ({ refused }),
+    }
+  },
+})
+
+/** All failures of a longer body would take long to find: of such a one the first is told. */
+const MOST_SEARCHED_BYTES = 16 * 1024
+
+/** Undefined: a schema that refers to itself went deeper than the stack. */
+function failuresOf(check: SchemaCheck, value: unknown, bytes: number): readonly Failure[] | undefined {
+  try {
+    const found = check(value, false)
+    return found.length > 0 && bytes <= MOST_SEARCHED_BYTES ? check(value, true) : found
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+/** Strict UTF-8 (RFC 8259 section 8.1). */
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+function parse(body: Buffer): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(decoder.decode(body)) as unknown }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,334 @@
+// The cache as a pipe: answers from the store, sends on what it cannot answer, and looks at what comes back.
+import type { CacheOptions } from '../../../shared/config/pipes/cache.js'
+import type { Purge } from '../../../shared/processor.js'
+import type { AnswerHead, Pipe, PipeExchange, PipeTools, ProxyError, Reply } from '../pipe.js'
+import { createDisk, tellingOf, type Disk } from './disk.js'
+import type { Entry } from './entry.js'
+import { type Flight, Flights } from './flights.js'
+import { changedUrls, isOwnContent, isSafe } from './invalidation.js'
+import { createKeys, type Keys } from './keys.js'
+import { type Kind, Pending, type Reason, wentAsIs } from './pending.js'
+import { announce, namedBy, type Purgeable, register } from './purge.js'
+import { servesOthers } from './policy.js'
+import { createRefresh } from './refresh.js'
+import { createSelection, type Selection } from './selection.js'
+import { createServing, NOT_STORED, type Serving } from './serving.js'
+import { Store } from './store.js'
+import { linesNamed } from './stored-lines.js'
+import { Storing } from './storing.js'
+import { isFailure, servesOnError, useOf } from './usable.js'
+import { hasWishes, NO_WISHES, readWishes, type Wishes } from './wishes.js'
+
+/** So often a request waits for another one, of those that do not end as they should. */
+const MOST_ROUNDS = 4
+
+export class CachePipe implements Pipe, Purgeable {
+  private readonly unregister: () => void
+  private readonly keys: Keys
+  private readonly disk: Disk | undefined
+  private readonly store: Store
+  private readonly selection: Selection
+  private readonly serving: Serving
+  private readonly storing: Storing
+  private readonly flights: Flights
+  private readonly refresh: (entry: Entry, x: PipeExchange) => void
+  private readonly pending = new Map<PipeExchange, Pending>()
+  private hits = 0
+  private misses = 0
+  private stale = 0
+  private collapsed = 0
+  private validated = 0
+  private passed = 0
+  private invalidated = 0
+  private purged = 0
+
+  constructor(
+    private readonly options: CacheOptions,
+    private readonly tools: PipeTools,
+  ) {
+    const { key, disk, bytes, variants, status } = options
+    this.unregister = register(this)
+    this.keys = createKeys(key)
+    const failed = tellingOf(tools)
+    this.disk = disk === undefined ? undefined : createDisk(disk.path, failed)
+    this.store = new Store({ bytes, diskBytes: disk?.bytes ?? 0, variants }, (file) => this.disk?.release(file))
+    this.selection = createSelection(options, { keys: this.keys, store: this.store })
+    this.serving = createServing(status, { disk: this.disk, lost: (entry) => this.store.remove(entry) })
+    this.storing = new Storing(options, { store: this.store, disk: this.disk, now: tools.now, failed })
+    this.flights = new Flights({ now: tools.now, after: tools.after })
+    this.refresh = createRefresh(options, {
+      tools,
+      store: this.store,
+      storing: this.storing,
+      validated: () => void this.validated++,
+    })
+  }
+
+  // ---- the request
+
+  onRequest(x: PipeExchange): Reply | void | Promise<Reply | void> {
+    const { method, headers } = x
+    if (method !== 'GET' && method !== 'HEAD') {
+      return this.forward(x, isSafe(method) ? 'pass' : 'change', 'method', this.keyOf(x), NO_WISHES)
+    }
+    const key = this.keyOf(x)
+    // What a body asks for is in no key.
+    if (x.bodyKind !== 'none') return this.pass(x, key, NO_WISHES)
+    const wishes = hasWishes(headers.text) ? readWishes(headers, this.options.obeyClient) : NO_WISHES
+    const entry = this.selection.find(key, x)
+    if (entry !== undefined && wishes === NO_WISHES && entry.terms.freshUntil > x.startedAt && !entry.terms.checked) {
+      return this.hit(entry, x, wishes, x.startedAt)
+    }
+    return this.consider(x, key, entry, wishes)
+  }
+
+  private keyOf({ secure, host, asked }: PipeExchange): string {
+    return this.keys.of(secure, host, asked)
+  }
+
+  private hit(entry: Entry, x: PipeExchange, wishes: Wishes, now: number): Reply {
+    this.hits++
+    this.store.touch(entry)
+    return this.serving.serve(entry, x.method, wishes, now)
+  }
+
+  private consider(
+    x: PipeExchange,
+    key: string,
+    entry: Entry | undefined,
+    wishes: Wishes,
+  ): Reply | void | Promise<Reply | void> {
+    // Who changes to another protocol stays, and nobody is to wait for that.
+    if (wishes.forService || wishes.noStore || x.headers.has('sec-websocket-key')) return this.pass(x, key, wishes)
+    const reply = this.answer(x, entry, wishes)
+    if (reply !== undefined) return reply
+    if (wishes.onlyIfCached) return NOT_STORED
+    // Of a stale answer nobody refreshes a part, or a head.
+    if (x.method === 'HEAD') {
+      return this.forward(x, 'head', this.why(key, entry, wishes), key, wishes, entry)
+    }
+    const { collapseMs } = this.options
+    if (collapseMs === 0 || wishes.range !== undefined || wishes.fresh || x.headers.has('authorization')) {
+      return this.fetch(x, key, wishes, entry, undefined)
+    }
+    const name = this.selection.flightName(key, x)
+    const flight = this.flights.find(name)
+    if (flight === undefined) return this.fetch(x, key, wishes, entry, this.flights.begin(name))
+    return this.follow(x, key, wishes, flight, this.tools.now() + collapseMs)
+  }
+
+  private pass(x: PipeExchange, key: string, wishes: Wishes): void {
+    this.forward(x, 'pass', 'bypass', key, wishes)
+  }
+
+  /** From the store, if that can be: fresh, or stale while it is refreshed. */
+  private answer(x: PipeExchange, entry: Entry | undefined, wishes: Wishes): Reply | undefined {
+    if (entry === undefined) return undefined
+    const now = this.tools.now()
+    const use = useOf(entry, wishes, now)
+    if (use === 'no') return undefined
+    if (use === 'refresh' && !entry.refreshing && !wishes.onlyIfCached) {
+      entry.refreshing = true
+      // One that pipes behind this one change has to take their way: this client waits for it, the others do not.
+      if (!entry.askedAsIs) return undefined
+      this.refresh(entry, x)
+    }
+    if (entry.terms.freshUntil <= now) this.stale++
+    return this.hit(entry, x, wishes, now)
+  }
+
+  /** Waits for the answer to another request, for so long, and goes on its own where that does not help. */
+  private async follow(
+    x: PipeExchange,
+    key: string,
+    wishes: Wishes,
+    first: Flight,
+    until: number,
+  ): Promise<Reply | void> {
+    let flight: Flight | undefined = first
+    for (let round = 1; ; round++) {
+      const left = until - this.tools.now()
+      const landing = left > 0 ? await flight.wait(left) : 'late'
+      if (x.signal.aborted) return
+      const entry = this.selection.find(key, x)
+      const reply = this.answer(x, entry, wishes)
+      if (reply !== undefined) {
+        this.collapsed++
+        return reply
+      }
+      if (landing === 'failed' && entry !== undefined && servesOnError(entry, wishes, this.tools.now())) {
+        return this.inPlaceOfFailure(entry, x, wishes)
+      }
+      const again = (landing === 'stored' || landing === 'gone') && round < MOST_ROUNDS
+      if (!again) return this.fetch(x, key, wishes, entry, undefined)
+      // What was stored is for others, or nobody has asked to the end.
+      const name = this.selection.flightName(key, x)
+      flight = this.flights.find(name)
+      if (flight === undefined) return this.fetch(x, key, wishes, entry, this.flights.begin(name))
+    }
+  }
+
+  private why(key: string, entry: Entry | undefined, wishes: Wishes): Reason {
+    if (entry !== undefined)
+      return entry.terms.freshUntil > this.tools.now() && !entry.terms.checked ? 'request' : 'stale'
+    if (wishes.fresh) return 'request'
+    return this.store.find(key) === undefined ? 'uri-miss' : 'vary-miss'
+  }
+
+  private fetch(
+    x: PipeExchange,
+    key: string,
+    wishes: Wishes,
+    entry: Entry | undefined,
+    flight: Flight | undefined,
+  ): void {
+    this.misses++
+    this.forward(x, 'fetch', this.why(key, entry, wishes), key, wishes, entry, flight)
+  }
+
+  private forward(
+    x: PipeExchange,
+    kind: Kind,
+    reason: Reason,
+    key: string,
+    wishes: Wishes,
+    entry?: Entry,
+    flight?: Flight,
+  ): void {
+    const { selection, tools } = this
+    const pending = new Pending(kind, reason, key, wishes, entry, flight, selection.targetOf(x), tools.now(), x)
+    if (kind === 'pass' || kind === 'change') this.passed++
+    if (kind === 'fetch' && entry !== undefined && wishes.range === undefined && this.validate(entry, x)) {
+      pending.validating = true
+      pending.sent = x.headers.text
+    }
+    this.pending.set(x, pending)
+  }
+
+  /** Asks only whether `entry` is still good. What the client has itself is compared later. */
+  private validate({ etag, modified }: Entry, { headers }: PipeExchange): boolean {
+    if (etag === undefined && modified === undefined) return false
+    headers.delete('if-none-match')
+    headers.delete('if-modified-since')
+    if (etag !== undefined) headers.set('If-None-Match', etag)
+    if (modified !== undefined) headers.set('If-Modified-Since', modified)
+    return true
+  }
+
+  // ---- the answer
+
+  onResponse(x: PipeExchange, answer: AnswerHead): Reply | void {
+    const pending = this.pending.get(x)
+    if (pending === undefined) return
+    const { kind, entry, wishes, flight } = pending
+    const now = this.tools.now()
+    const { status, error } = answer
+    if (kind === 'change') {
+      if (error !== undefined || status < 200 || status >= 400) return this.note(answer, 'fwd=method')
+      const urls = changedUrls(x, answer.headers, this.keys)
+      this.invalidate(urls)
+      if (this.tools.workers > 1) announce(urls)
+      pending.void = false
+      // RFC 9110 section 9.3.3: what a POST answers may be what a GET of the same URL would.
+      if (x.method === 'POST' && isOwnContent(urls, answer.headers) && this.storing.take(pending, answer, false))
+        return this.note(answer, 'fwd=method; stored')
+    } else if (kind === 'head') {
+      if (entry !== undefined && error === undefined && status === 200)
+        this.storing.renewByHead(entry, pending, answer, entry.askedAsIs)
+    } else if (kind === 'fetch') {
+      if (entry !== undefined && pending.validating && status === 304) return this.stillGood(x, entry, pending, answer)
+      if (entry !== undefined && isFailure(status) && servesOnError(entry, wishes, now)) {
+        flight?.land('failed')
+        return this.inPlaceOfFailure(entry, x, wishes)
+      }
+      if (this.storing.take(pending, answer, wentAsIs(pending, x)))
+        return this.note(answer, `fwd=${pending.reason}; stored`)
+      flight?.land(error !== undefined || isFailure(status) ? 'failed' : 'alone')
+      // It is what counts now, though it is for one client only.
+      if (entry !== undefined && status < 500 && status !== 304 && wishes.range === undefined) this.store.remove(entry)
+    }
+    this.note(answer, `fwd=${pending.reason}`)
+  }
+
+  private note(answer: AnswerHead, text: string): void {
+    if (this.options.status && answer.error === undefined) answer.headers.add('Cache-Status', `serverpy; ${text}`)
+  }
+
+  private stillGood(x: PipeExchange, entry: Entry, pending: Pending, answer: AnswerHead): Reply {
+    this.validated++
+    const next = this.storing.renew(entry, pending, answer.headers, wentAsIs(pending, x))
+    const forOthers = next.stored && servesOthers(next.terms, this.tools.now())
+    pending.flight?.land(forOthers ? 'stored' : 'alone')
+    // They are for this client, whatever is stored.
+    const cookies = this.options.setCookie ? '' : linesNamed(answer.headers.text, 'set-cookie')
+    const note = `fwd=${pending.reason}; fwd-status=304`
+    return this.serving.serve(next, x.method, pending.wishes, this.tools.now(), note, cookies)
+  }
+
+  private inPlaceOfFailure(entry: Entry, x: PipeExchange, wishes: Wishes): Reply {
+    this.stale++
+    return this.hit(entry, x, wishes, this.tools.now())
+  }
+
+  invalidate(keys: readonly string[]): void {
+    for (const key of keys) {
+      this.invalidated += this.store.removeUrl(key)
+      this.voidWhere((of) => of === key)
+    }
+  }
+
+  /** Answers that are on their way may be from before. */
+  private voidWhere(chosen: (key: string) => boolean): void {
+    for (const pending of this.pending.values()) if (chosen(pending.key)) pending.void = true
+    this.storing.voidWhere(chosen)
+  }
+
+  onError(x: PipeExchange, error: ProxyError): Reply | void {
+    const pending = this.pending.get(x)
+    if (pending === undefined) return
+    const { entry, wishes, flight, kind } = pending
+    flight?.land('failed')
+    if (entry === undefined || (kind !== 'fetch' && kind !== 'head') || !isFailure(error.status)) return
+    if (servesOnError(entry, wishes, this.tools.now())) return this.inPlaceOfFailure(entry, x, wishes)
+  }
+
+  onDone(x: PipeExchange): void {
+    if (this.pending.size === 0) return
+    const pending = this.pending.get(x)
+    if (pending === undefined) return
+    this.pending.delete(x)
+    if (pending.entry !== undefined) pending.entry.refreshing = false
+    if (!pending.storing) pending.flight?.land('gone')
+  }
+
+  // ---- from outside
+
+  purge(purge: Purge): number {
+    const chosen = namedBy(purge, this.keys)
+    this.voidWhere(chosen)
+    const count = this.store.removeWhere(chosen)
+    this.purged += count
+    return count
+  }
+
+  metrics(): Readonly<Record<string, number>> {
+    const { hits, misses, stale, collapsed, validated, passed, invalidated, purged, store, storing } = this
+    return {
+      ...{ hits, misses, stale, collapsed, validated, passed, invalidated, purged },
+      ...{ stored: storing.stored, stored_bytes: storing.storedBytes },
+      ...{ evicted: store.evicted, evicted_bytes: store.evictedBytes },
+    }
+  }
+
+  gauges(): Readonly<Record<string, number>> {
+    const { size, bytes, diskBytes } = this.store
+    return { entries: size, memory_bytes: bytes, disk_bytes: diskBytes, waiting: this.flights.waiting }
+  }
+
+  async close(): Promise<void> {
+    this.unregister()
+    this.flights.close()
+    this.storing.close()
+    await this.disk?.close()
+  }
+}

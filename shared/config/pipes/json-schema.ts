@@ -1,0 +1,78 @@
+// JSON Schemas of a config: compiled here, for the check of the file and for the pipe that validates.
+import { createRequire } from 'node:module'
+import type { Ajv, AnySchema, ErrorObject, Options, ValidateFunction } from 'ajv'
+import type { Fault } from '../problem.js'
+
+/** `all`: every failure is looked for, and not the first one alone; a long value can have very many. */
+export type SchemaCheck = (value: unknown, all: boolean) => readonly Failure[]
+
+export interface Failure {
+  /** JSON pointer (RFC 6901) of what does not fit; empty for the whole. */
+  readonly at: string
+  readonly message: string
+}
+
+/** Loaded when a config has a schema: compilers of schemas are large. */
+const require = createRequire(import.meta.url)
+
+const MOST_PATH_CHARS = 200
+
+/** Draft 2020-12, or 2019-09 or 07 where `$schema` says so. At most `most` failures are told. */
+export function compileSchema(schema: unknown, most: number): SchemaCheck | Fault {
+  if (typeof schema !== 'boolean' && (typeof schema !== 'object' || schema === null || Array.isArray(schema)))
+    return { message: 'a JSON Schema is an object' }
+  let first: ValidateFunction
+  let every: ValidateFunction
+  try {
+    first = compilerFor(schema, false).compile(schema as AnySchema)
+    every = compilerFor(schema, true).compile(schema as AnySchema)
+  } catch (error) {
+    const said = error instanceof Error ? error.message.replace(/\s+/g, ' ').slice(0, 300) : ''
+    return { message: `not a JSON Schema: ${said}` }
+  }
+  if ('$async' in first) return { message: 'not a JSON Schema: "$async" is not supported' }
+  return (value, all) => {
+    const validate = all ? every : first
+    return validate(value) === true ? [] : (validate.errors ?? []).slice(0, most).map(failureOf)
+  }
+}
+
+function compilerFor(schema: boolean | object, allErrors: boolean): Ajv {
+  const named = typeof schema === 'object' && '$schema' in schema ? String(schema.$schema) : ''
+  const options: Options = {
+    allErrors,
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    logger: false,
+    // Values of clients do not belong into messages, and defaults not into their bodies.
+    verbose: false,
+    messages: true,
+    validateFormats: true,
+  }
+  const compiler = new (compilerClass(named))(options)
+  const addFormats = require('ajv-formats') as { default: (ajv: Ajv) => Ajv }
+  return addFormats.default(compiler)
+}
+
+type CompilerClass = new (options: Options) => Ajv
+
+function compilerClass(named: string): CompilerClass {
+  if (/draft-0[467]/.test(named)) return (require('ajv') as { Ajv: CompilerClass }).Ajv
+  if (named.includes('2019-09')) return (require('ajv/dist/2019') as { Ajv2019: CompilerClass }).Ajv2019
+  return (require('ajv/dist/2020') as { Ajv2020: CompilerClass }).Ajv2020
+}
+
+function failureOf({ instancePath, message, keyword, params }: ErrorObject): Failure {
+  const more = detailOf(keyword, params as Record<string, unknown>)
+  return { at: instancePath.slice(0, MOST_PATH_CHARS), message: `${message ?? 'does not fit'}${more}` }
+}
+
+/** What the schema allows; never what the client sent. */
+function detailOf(keyword: string, params: Record<string, unknown>): string {
+  if (keyword === 'enum') return `: ${JSON.stringify(params['allowedValues']).slice(0, MOST_PATH_CHARS)}`
+  if (keyword === 'const') return `: ${JSON.stringify(params['allowedValue']).slice(0, MOST_PATH_CHARS)}`
+  if (keyword === 'additionalProperties')
+    return `: ${JSON.stringify(String(params['additionalProperty']).slice(0, MOST_PATH_CHARS))}`
+  return ''
+}

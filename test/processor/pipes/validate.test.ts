@@ -1,0 +1,117 @@
+// The pipe `validate` over real sockets: which bodies pass, and what the others are told.
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { request } from '../../kit/http.js'
+import type { Cleanup } from '../../kit/process.js'
+import { saidOf } from './faults.js'
+import { startPiped } from './rig.js'
+
+const ORDER = {
+  type: 'object',
+  required: ['id', 'items'],
+  additionalProperties: false,
+  properties: {
+    id: { type: 'integer', minimum: 1 },
+    mail: { type: 'string', format: 'email' },
+    items: { type: 'array', items: { type: 'string', maxLength: 5 } },
+  },
+}
+
+async function startValidating(t: Cleanup, options: Record<string, unknown> = {}) {
+  const { port, origin } = await startPiped(t, {}, [{ use: 'validate', schema: ORDER, ...options }])
+  const post = async (body: string | Buffer, type = 'application/json', more: Record<string, string> = {}) => {
+    const fields = { ...(type !== '' && { 'Content-Type': type }), ...more }
+    const answer = await request(port, 'POST', '/', { body, fields })
+    if (answer.status === 200) return { status: 200, detail: '', errors: [] }
+    const { detail, errors = [] } = answer.json() as { detail: string; errors?: { at: string; message: string }[] }
+    return { status: answer.status, detail, errors }
+  }
+  return { post, origin, port }
+}
+
+test('a body that fits passes unchanged', async (t) => {
+  const { post, origin } = await startValidating(t)
+  const body = '{ "id": 1,\n "items": ["a"], "mail": "a@b.example" }'
+  assert.equal((await post(body)).status, 200)
+  assert.equal((await post(body, 'application/vnd.shop+json; charset=utf-8')).status, 200)
+  assert.equal((await origin.requests[0]?.body())?.toString(), body)
+})
+
+test('a body that does not fit gets 400 with what does not, and no instance hears of it', async (t) => {
+  const { post, origin } = await startValidating(t)
+  const { status, detail, errors } = await post('{"id":0,"items":["a",7,"toolong"],"mail":"x","more":1}')
+  assert.deepEqual([status, detail], [400, 'the body does not fit its schema'])
+  assert.deepEqual(errors.map(({ at }) => at).sort(), ['', '/id', '/items/1', '/items/2', '/mail'])
+  assert.equal(origin.requests.length, 0)
+})
+
+test('what is no JSON, has no type, another type or a coding is refused', async (t) => {
+  const { post } = await startValidating(t)
+  assert.equal((await post('{')).detail, 'the body is not JSON')
+  assert.equal((await post(Buffer.from([0x22, 0xff, 0x22]))).detail, 'the body is not JSON')
+  assert.equal((await post('{}', '')).detail, 'the content type of the body is not expected here')
+  assert.equal((await post('{}', 'text/plain')).detail, 'the content type of the body is not expected here')
+  const coded = await post('{}', 'application/json', { 'Content-Encoding': 'gzip' })
+  assert.equal(coded.detail, 'an encoded body cannot be checked')
+  assert.equal((await post('')).detail, 'a body is required')
+})
+
+test('a body of another type passes where the config says so, and so does none', async (t) => {
+  const { post, port } = await startValidating(t, { other_types: 'pass', required: false, status: 422 })
+  assert.equal((await post('hello', 'text/plain')).status, 200)
+  assert.equal((await request(port, 'GET', '/')).status, 200)
+  assert.equal((await post('{}')).status, 422)
+})
+
+test('the list of failures is bounded, for a long body most of all', async (t) => {
+  const { post } = await startValidating(t, { failures: 3 })
+  const items = Array.from({ length: 50 }, () => 1)
+  assert.equal((await post(JSON.stringify({ id: 1, items }))).errors.length, 3)
+  const many = Array.from({ length: 100_000 }, () => 1)
+  assert.equal((await post(JSON.stringify({ id: 1, items: many }))).errors.length, 1)
+})
+
+test('a body that is longer than can be held is refused with 413', async (t) => {
+  const { port, origin } = await startValidating(t, { body: '1KiB' })
+  const body = JSON.stringify({ id: 1, items: Array.from({ length: 1000 }, () => 'a') })
+  const answer = await request(port, 'POST', '/', { body, fields: { 'Content-Type': 'application/json' } })
+  assert.equal(answer.status, 413)
+  assert.equal(origin.requests.length, 0)
+})
+
+test('a body that is nested without end under a schema that refers to itself is refused', async (t) => {
+  const schema = { type: 'array', items: { $ref: '#' } }
+  const { post } = await startValidating(t, { schema, body: '4MiB' })
+  assert.equal((await post('[[[]]]')).status, 200)
+  const deep = await post('['.repeat(200_000) + ']'.repeat(200_000))
+  assert.equal(deep.status, 400)
+})
+
+test('the schema may be of draft 07, and may stand in a file', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'serverpy-schema-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const file = join(folder, 'order.json')
+  const schema = {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    definitions: { n: { type: 'number' } },
+    $ref: '#/definitions/n',
+  }
+  await writeFile(file, JSON.stringify(schema))
+  const { port } = await startPiped(t, {}, [{ use: 'validate', schema_file: file }])
+  const fields = { 'Content-Type': 'application/json' }
+  assert.equal((await request(port, 'POST', '/', { body: '7', fields })).status, 200)
+  assert.equal((await request(port, 'POST', '/', { body: '"7"', fields })).status, 400)
+})
+
+test('a schema that is none is a fault of the config, at its place', () => {
+  const faults = (options: object) => saidOf({ use: 'validate', ...options }).faults.join()
+  assert.match(faults({ schema: { type: 'objekt' } }), /^test\.json:6:\d+ {2}.*\.schema {2}not a JSON Schema: .*type/)
+  assert.match(faults({ schema: { tpye: 'object' } }), /unknown keyword: "tpye"/)
+  assert.match(faults({ schema: { $ref: 'https://example.org/x.json' } }), /can't resolve reference/)
+  assert.match(faults({ schema: 'x' }), /a JSON Schema is an object/)
+  assert.match(faults({ schema_file: 'nowhere.json' }), /there is no such file/)
+  assert.match(faults({}), /needs "schema" or "schema_file"/)
+})
