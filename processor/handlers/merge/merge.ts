@@ -1,0 +1,288 @@
+// Answers with what several services bring, asked at once or one after the other: as much as there is when time is up.
+import type { MergeConfig, PartConfig } from '../../../shared/config/merge-model.js'
+import { ProxyError } from '../../../shared/errors.js'
+import type { Call, Calling } from '../../call.js'
+import type { Core } from '../../core.js'
+import { Deadline } from '../../engine/wheel.js'
+import type { Exchange, Handler, RequestSink } from '../../exchange.js'
+import { claimsOf } from '../../pipes/claims.js'
+import { HeldRequest, type HoldingOwner } from '../../pipes/held-request.js'
+import { answerAsItIs, answerData, answerFailure } from './answer.js'
+import { type Ask, type Asking, createAsk, type PartResult } from './ask.js'
+import { Budget, Unreadable } from './budget.js'
+import { createCombine } from './combine.js'
+import { createFailureLog, type FailureLog } from './failure-log.js'
+import { createFieldFilter, createQueryFilter } from './input.js'
+import { createOutgoing, type Outgoing } from './outgoing.js'
+import { fill, type Filling, Unfillable } from './template.js'
+
+/** Of the route's time, what several parts have: the rest is for putting them together and for the way back. */
+const SHARE_OF_PARTS = 0.85
+/** One alone has nearly all of it; the answer must be out before the exchange itself is out of time. */
+const SPARE_MS = 40
+
+const NO_BODY = Buffer.alloc(0)
+
+export interface MergeDeps {
+  readonly core: Pick<Core, 'wheel' | 'fail' | 'via' | 'deps'>
+  /** Asks the best instance of a service on behalf of an exchange. */
+  call(call: Call, exchange: Exchange): Calling
+}
+
+/** A part with all that can be made of it beforehand. */
+interface ReadyPart {
+  readonly config: PartConfig
+  readonly ask: Ask
+  readonly outgoing: Outgoing
+  readonly fieldsFor: ReturnType<typeof createFieldFilter>
+  readonly queryFor: ReturnType<typeof createQueryFilter>
+}
+
+interface Ready {
+  readonly config: MergeConfig
+  readonly parts: readonly ReadyPart[]
+  readonly shadows: readonly ReadyPart[]
+  readonly combine: ReturnType<typeof createCombine>
+  /** Some part may take the client's body. */
+  readonly takesBody: boolean
+  readonly failed: FailureLog
+}
+
+export function createMerge(config: MergeConfig, deps: MergeDeps): Handler {
+  const all = config.parts.map((part): ReadyPart => ({
+    config: part,
+    ask: createAsk(part),
+    outgoing: createOutgoing(part, deps),
+    fieldsFor: createFieldFilter(config, part),
+    queryFor: createQueryFilter(config, part),
+  }))
+  const parts = all.filter((part) => !part.config.shadow)
+  const ready: Ready = {
+    config,
+    parts,
+    shadows: all.filter((part) => part.config.shadow),
+    combine: createCombine(config, parts.length),
+    takesBody: config.parts.some(({ method }) => method === undefined || takesBody(method)),
+    failed: createFailureLog(deps.core),
+  }
+  return (exchange) => new Merging(exchange, ready, deps).begin()
+}
+
+function takesBody(method: string): boolean {
+  return method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS' && method !== 'TRACE'
+}
+
+class Merging implements RequestSink, HoldingOwner {
+  private readonly askings: Asking[] = []
+  private readonly results: (PartResult | undefined)[] = []
+  private readonly budget = new Budget()
+  private readonly deadline = new Deadline(() => this.late())
+  private held: HeldRequest | undefined
+  private body: Buffer | undefined
+  private until = 0
+  private ended = false
+
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly ready: Ready,
+    private readonly deps: MergeDeps,
+  ) {}
+
+  begin(): void {
+    const { exchange, ready } = this
+    if (exchange.body === 'none' || !ready.takesBody || !takesBody(exchange.method)) {
+      exchange.sink = this
+      return this.start()
+    }
+    this.held = new HeldRequest(exchange, this)
+    exchange.sink = this.held
+    if (exchange.expectsContinue) exchange.client.interim('100 Continue', '')
+    this.held.collect(ready.config.requestBytes)
+  }
+
+  collected(): void {
+    this.body = this.held?.content()
+    this.held = undefined
+    this.exchange.sink = this
+    this.start()
+  }
+
+  tooLarge(): void {
+    if (this.ended) return
+    const { requestBytes } = this.ready.config
+    const message = `a body of at most ${requestBytes} bytes is taken here`
+    this.end()
+    this.deps.core.fail(this.exchange, new ProxyError('body-too-large', 'client', 'never', message))
+  }
+
+  private start(): void {
+    const { ready, deps } = this
+    const { wheel } = deps.core
+    const { timeoutMs, sequential } = ready.config
+    const several = ready.parts.length > 1
+    const ms = Math.max(1, several ? timeoutMs * SHARE_OF_PARTS : timeoutMs - Math.min(SPARE_MS, timeoutMs / 4))
+    wheel.tick()
+    this.until = wheel.now() + ms
+    wheel.set(this.deadline, ms)
+    for (const part of ready.shadows) this.ask(part, new Budget())
+    if (sequential) return this.next()
+    // All are asked before the first can answer.
+    for (const part of ready.parts) this.askings.push(this.ask(part, this.budget))
+    this.askings.forEach((asking, i) => this.await(asking, (result) => this.came(i, result)))
+  }
+
+  /** Of parts that are asked one after the other. */
+  private next(): void {
+    const i = this.results.length
+    const part = this.ready.parts[i]
+    if (part === undefined) return this.finish()
+    const asking = this.ask(part, this.budget)
+    this.askings[i] = asking
+    this.await(asking, (result) => {
+      this.results[i] = result
+      // What is not whole is no ground to go on from.
+      if (result.ok && result.complete) this.next()
+      else this.finish()
+    })
+  }
+
+  private await(asking: Asking, then: (result: PartResult) => void): void {
+    asking.result
+      .then((result) => {
+        if (!this.ended) then(result)
+      })
+      .catch((error: unknown) => this.broken(error))
+  }
+
+  private came(i: number, result: PartResult): void {
+    this.results[i] = result
+    for (let k = 0; k < this.ready.parts.length; k++) if (this.results[k] === undefined) return
+    this.finish()
+  }
+
+  private ask(part: ReadyPart, budget: Budget): Asking {
+    const { exchange, deps, body, ready } = this
+    const { config } = part
+    const { wheel } = deps.core
+    const client = exchange.method === 'HEAD' ? 'GET' : exchange.method
+    const method = config.method ?? client
+    let target: string
+    try {
+      target = this.targetFor(part)
+    } catch (error) {
+      if (!(error instanceof Unfillable)) throw error
+      const { message } = error
+      return { result: Promise.resolve({ ok: false, reason: message, told: message }), cancel: () => undefined }
+    }
+    // RFC 9110 section 8.6: where a body is expected, that there is none is said.
+    const sent = takesBody(method) ? (body ?? (method === 'DELETE' ? undefined : NO_BODY)) : undefined
+    const { lines, ownCoding } = part.fieldsFor(
+      { fields: exchange.fields, address: exchange.address, host: exchange.host },
+      sent !== undefined,
+    )
+    const own = config.timeoutMs === undefined ? Infinity : wheel.now() + config.timeoutMs
+    return part.ask(
+      { method, target, fields: lines, ownCoding, body: sent, until: Math.min(this.until, own) },
+      {
+        call: (call) => part.outgoing(call, exchange),
+        places: () => (exchange.table.pool(config.service)?.endpoints ?? []).map(({ instance }) => instance),
+        now: () => wheel.now(),
+        budget,
+        forwarded: ready.config.forwarding === 'native',
+      },
+    )
+  }
+
+  private targetFor({ config, queryFor }: ReadyPart): string {
+    const { exchange, results, ready } = this
+    const pattern = exchange.route?.match.path.split('/') ?? []
+    const filling: Filling = {
+      parameter: (name) => exchange.path.split('/')[pattern.indexOf(`{${name}}`)],
+      claims: () => exchange.pipes && claimsOf(exchange.pipes),
+      answers: results.filter((result) => result?.ok === true),
+      slashes: ready.config.forwarding === 'strict',
+    }
+    const target = fill(config.path, filling)
+    const query = queryFor(exchange.target)
+    return query === '' ? target : `${target}${target.includes('?') ? '&' : '?'}${query}`
+  }
+
+  private late(): void {
+    const failure = { ok: false, reason: 'it did not answer in time', told: 'context deadline exceeded' } as const
+    const asked = this.ready.config.sequential ? this.askings.length : this.ready.parts.length
+    for (let i = 0; i < asked; i++) this.results[i] ??= failure
+    this.finish()
+  }
+
+  private finish(): void {
+    if (this.ended) return
+    this.end()
+    try {
+      this.answer(this.results as PartResult[])
+    } catch (error) {
+      this.broken(error)
+    }
+  }
+
+  /** A bug, or answers that together cannot be written: it costs this exchange only. */
+  private broken(error: unknown): void {
+    const { exchange, deps } = this
+    const { core } = deps
+    if (!this.ended) this.end()
+    if (!(error instanceof Unreadable))
+      core.deps.log.error({ error, request: exchange.id }, 'putting answers together failed')
+    if (exchange.answerDone) return
+    const message = error instanceof Unreadable ? error.message : 'the answers could not be put together'
+    core.fail(
+      exchange,
+      new ProxyError('merge-failed', 'internal', 'never', message),
+      `${this.ready.config.completed}: false\r\n`,
+    )
+  }
+
+  private answer(results: readonly PartResult[]): void {
+    const { exchange, ready, deps } = this
+    const { config } = ready
+    this.note(results)
+    if (exchange.headSent || exchange.answerDone) return
+    const [first] = results
+    const combined = ready.combine(results)
+    if (config.output === 'no-op' && first?.ok === true && first.answer !== undefined)
+      answerAsItIs(exchange, first.answer, config, deps.core)
+    else if (combined.data === undefined) answerFailure(exchange, combined, config, deps.core)
+    else answerData(exchange, combined.data, combined.complete, config, deps.core)
+  }
+
+  private note(results: readonly PartResult[]): void {
+    const { exchange, ready } = this
+    results.forEach((result, i) => {
+      const service = ready.parts[i]?.config.service
+      if (!result.ok) ready.failed({ request: exchange.id, route: exchange.route?.id, service, part: i }, result.reason)
+    })
+  }
+
+  /** Nobody waits for the parts any more. Shadows go on by themselves. */
+  private end(): void {
+    this.ended = true
+    this.deps.core.wheel.drop(this.deadline)
+    for (const asking of this.askings) asking.cancel()
+  }
+
+  timedOut(): void {
+    this.end()
+  }
+
+  clientGone(): void {
+    this.end()
+  }
+
+  over(): void {
+    if (!this.ended) this.end()
+  }
+
+  /** The body of a client that no part takes is read and thrown away. */
+  requestBody(): void {}
+  requestEnd(): void {}
+  requestPause(): void {}
+  clientDrained(): void {}
+}
