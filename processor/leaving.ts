@@ -11,8 +11,8 @@ export interface Leaving {
 }
 
 export interface LeavingDeps {
-  readonly core: Pick<Core, 'connections' | 'draining'>
-  readonly server: net.Server
+  readonly core: Pick<Core, 'connections' | 'bare' | 'open' | 'draining'>
+  readonly servers: readonly net.Server[]
   /** How long it may take at most; 0: as long as it needs. */
   readonly drainMs: () => number
   /** Nothing is left. */
@@ -23,8 +23,8 @@ export interface LeavingDeps {
 const LAST_MS = 1000
 const LOOK_MS = 10
 
-export function createLeaving({ core, server, drainMs, over }: LeavingDeps): Leaving {
-  let closed = false
+export function createLeaving({ core, servers, drainMs, over }: LeavingDeps): Leaving {
+  let closing = 0
   let look: NodeJS.Timeout | undefined
   let timer: NodeJS.Timeout | undefined
 
@@ -35,6 +35,7 @@ export function createLeaving({ core, server, drainMs, over }: LeavingDeps): Lea
   function giveUp(): void {
     // What is cut off is counted, too.
     for (const connection of core.connections) connection.destroy()
+    for (const connection of core.bare) connection.destroy()
     end()
   }
 
@@ -47,10 +48,13 @@ export function createLeaving({ core, server, drainMs, over }: LeavingDeps): Lea
   return {
     begin(gentle) {
       core.draining = true
-      // The server counts what is not among the connections yet: whoever still shakes hands is waited for, too.
-      if (look === undefined) server.close(() => (closed = true))
+      // A server counts what is not among the connections yet: whoever still shakes hands is waited for, too.
+      if (look === undefined) {
+        closing = servers.length
+        for (const server of servers) server.close(() => closing--)
+      }
       look ??= setInterval(() => {
-        if (closed && core.connections.size === 0) end()
+        if (closing === 0 && core.open === 0) end()
       }, LOOK_MS)
       clearTimeout(timer)
       const ms = drainMs()

@@ -1,10 +1,10 @@
-// The listening socket, bound once and held by the supervisor: workers come and go, and while one is replaced the kernel
+// The listening sockets, bound once and held by the supervisor: workers come and go, and while one is replaced the kernel
 // queues connections where it would refuse them if the last worker's socket had been the only one.
 import net from 'node:net'
 import type { Config } from '../../shared/config/model.js'
 
 /** A bound socket that a worker can listen on. */
-export interface BoundHandle {
+interface BoundHandle {
   close(): void
   getsockname(into: { port?: number }): number
 }
@@ -13,29 +13,87 @@ interface NetInternals {
   _createServerHandle(address: string, port: number, family: 4 | 6, fd: number, flags: number): BoundHandle | number
 }
 
-/** Binds without accepting; port 0 picks a free one. Rejects with one line that says what to do. */
-export async function bind(config: Config): Promise<{ handle: BoundHandle; port: number }> {
-  const { port } = config.processor
-  const { address, family } = await probe(config)
+export interface BoundPort {
+  /** Of the listener; empty: the processor's own port. */
+  readonly name: string
+  /** As bound: never 0. */
+  readonly port: number
+  readonly handle: BoundHandle
+}
+
+/** A port that is to be opened, and how the config calls it. */
+interface Wanted {
+  readonly name: string
+  readonly host: string | undefined
+  readonly port: number
+  /** For people. */
+  readonly whose: string
+  readonly portKey: string
+  readonly hostKey: string
+}
+
+/**
+ * Binds the processor's own port, which comes first, and those of its listeners, without accepting; port 0 picks a free
+ * one. Rejects with one line that says what to do, and leaves none open then.
+ */
+export async function bind(config: Config): Promise<readonly BoundPort[]> {
+  const bound: BoundPort[] = []
+  try {
+    for (const wanted of wantedBy(config)) bound.push(await bindOne(wanted))
+  } catch (error) {
+    for (const { handle } of bound) handle.close()
+    throw error
+  }
+  return bound
+}
+
+/** Whether all ports can be had: rejects as `bind` does. */
+export async function probe(config: Config): Promise<void> {
+  for (const wanted of wantedBy(config)) await listenOnce(wanted)
+}
+
+/** Throws an Error where one port is wanted twice: bound and not listened on, the second would be had, too. */
+function wantedBy({ layout, processor: { host, port, listeners } }: Config): Wanted[] {
+  const key = (name: string) => (layout === 'classic' ? `meta-info.request_processor_${name}` : `processor.${name}`)
+  const all: Wanted[] = [
+    { name: '', host, port, whose: 'request processor', portKey: key('port'), hostKey: key('host') },
+  ]
+  for (const listener of listeners) {
+    const { name } = listener
+    const whose = `listener "${name}"`
+    const twin = all.find(
+      (one) => one.port === listener.port && listener.port !== 0 && overlap(one.host, listener.host),
+    )
+    if (twin) throw new Error(`port ${listener.port} is given twice: to the ${twin.whose} and to the ${whose}`)
+    const keys = { portKey: `port of the ${whose}`, hostKey: `host of the ${whose}` }
+    all.push({ name, host: listener.host, port: listener.port, whose, ...keys })
+  }
+  return all
+}
+
+function overlap(one: string | undefined, other: string | undefined): boolean {
+  return one === other || [one, other].some((host) => host === undefined || host === '0.0.0.0' || host === '::')
+}
+
+async function bindOne(wanted: Wanted): Promise<BoundPort> {
+  const { name, port, whose } = wanted
+  const { address, family } = await listenOnce(wanted)
   const { _createServerHandle: create } = net as unknown as NetInternals
   if (typeof create !== 'function')
     throw new Error(`this version of Node (${process.version}) cannot share a bound socket`)
   const handle = create(address, port, family, -1, 0)
-  if (typeof handle === 'number') throw new Error(`port ${port} cannot be opened (request processor): error ${handle}`)
-  const name: { port?: number } = {}
-  handle.getsockname(name)
-  return { handle, port: name.port ?? port }
+  if (typeof handle === 'number') throw new Error(`port ${port} cannot be opened (${whose}): error ${handle}`)
+  const bound: { port?: number } = {}
+  handle.getsockname(bound)
+  return { name, handle, port: bound.port ?? port }
 }
 
-/**
- * Listens for a moment: a bind alone reports a taken port only once somebody listens. Resolves with where it listened;
- * rejects as `bind` does.
- */
-export function probe(config: Config): Promise<{ address: string; family: 4 | 6 }> {
-  const { host, port } = config.processor
+/** Listens for a moment: a bind alone reports a taken port only once somebody listens. Resolves with where it listened. */
+function listenOnce(wanted: Wanted): Promise<{ address: string; family: 4 | 6 }> {
+  const { host, port } = wanted
   return new Promise((resolve, reject) => {
     const server = net.createServer()
-    server.on('error', (error: NodeJS.ErrnoException) => reject(new Error(explain(error, config))))
+    server.on('error', (error: NodeJS.ErrnoException) => reject(new Error(explain(error, wanted))))
     server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
       const { address, family } = server.address() as net.AddressInfo
       server.close(() => resolve({ address, family: family === 'IPv4' ? 4 : 6 }))
@@ -43,14 +101,12 @@ export function probe(config: Config): Promise<{ address: string; family: 4 | 6 
   })
 }
 
-function explain(error: NodeJS.ErrnoException, { layout, processor }: Config): string {
-  const { host, port } = processor
-  const key = (name: string) => (layout === 'classic' ? `meta-info.request_processor_${name}` : `processor.${name}`)
-  const where = `(request processor): set ${key('port')}`
+function explain(error: NodeJS.ErrnoException, { host, port, whose, portKey, hostKey }: Wanted): string {
+  const where = `(${whose}): set ${portKey}`
   if (error.code === 'EADDRINUSE') return `port ${port} is in use ${where} to a free one, or stop what listens there`
   if (error.code === 'EACCES')
     return `port ${port} may not be opened by this user ${where} to one above 1023, or grant CAP_NET_BIND_SERVICE`
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN')
-    return `${host ?? 'the host'} is no address of this machine (request processor): set ${key('host')} to one, or leave it out`
+    return `${host ?? 'the host'} is no address of this machine (${whose}): set ${hostKey} to one, or leave it out`
   return `port ${port} cannot be opened ${where}: ${error.message}`
 }

@@ -2,10 +2,12 @@
 import type { Config } from '../../shared/config/model.js'
 import type { LogLevel } from '../../shared/log.js'
 import type { Report } from '../../shared/metrics/report.js'
+import type { Purge } from '../../shared/processor.js'
 import type { Change } from '../../shared/registry/delta.js'
+import type { Ask, Decided } from '../pipes/machine-state.js'
 
 export type ToWorker =
-  /** Comes first, with the listening handle beside it. */
+  /** Comes first, with the listening handle of the processor's own port beside it. */
   | {
       readonly kind: 'start'
       readonly name: string
@@ -13,6 +15,8 @@ export type ToWorker =
       /** This gateway's name in Via. */
       readonly via: string
       readonly port: number
+      /** Their handles follow, one by one. */
+      readonly listeners: readonly { readonly name: string; readonly port: number }[]
       /** In base64: the same in all workers, so that a client may resume its TLS session with any of them. */
       readonly ticketKeys: string
       /** In base64: signs the cookies by which clients come back to their instance; the same in all workers. */
@@ -20,11 +24,18 @@ export type ToWorker =
       readonly level: LogLevel
       readonly change: Change
     }
+  /** With a listening handle beside it. */
+  | { readonly kind: 'listener'; readonly name: string }
   | { readonly kind: 'change'; readonly change: Change }
   /** Another config, and the change of the registry that belongs to it. */
   | { readonly kind: 'config'; readonly config: Config; readonly change: Change }
   /** Report now; answered by `flushed` after the report. */
   | { readonly kind: 'flush'; readonly id: number }
+  /** Throw stored answers away; answered by `purged`. */
+  | { readonly kind: 'purge'; readonly id: number; readonly purge: Purge }
+  /** What these keys of caches name has changed: another worker has seen that. */
+  | { readonly kind: 'changed'; readonly keys: readonly string[] }
+  | { readonly kind: 'decided'; readonly decided: Decided }
   /** Take no new connection, finish what runs, end. `gentle`: idle connections may ask once more, and are told to leave. */
   | { readonly kind: 'drain'; readonly gentle: boolean }
 
@@ -33,6 +44,11 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'report'; readonly report: Report; readonly snapshotSeq: number }
   | { readonly kind: 'flushed'; readonly id: number }
+  | { readonly kind: 'purged'; readonly id: number; readonly answers: number }
+  /** For all other workers. */
+  | { readonly kind: 'changed'; readonly keys: readonly string[] }
+  /** Answered by `decided`. */
+  | { readonly kind: 'ask'; readonly ask: Ask }
   /** A change did not follow on what the worker holds: it needs a whole snapshot. */
   | { readonly kind: 'resync' }
   | {

@@ -3,6 +3,7 @@ import type { Code } from '../../shared/errors.js'
 import { REPORT_LIMITS } from '../../shared/metrics/limits.js'
 import type { Refusal } from '../../shared/metrics/refusals.js'
 import { NamedSums } from '../../shared/metrics/named-sums.js'
+import { PipeSums } from '../../shared/metrics/pipe-sums.js'
 import type {
   AttemptCount,
   AttemptResult,
@@ -18,6 +19,7 @@ const MOST_RECORDS = 20_000
 /** Of the records in one report, so that it stays far below the limit of the body. */
 const RECORD_BYTES = REPORT_LIMITS.bodyBytes / 4
 const FEW_COUNTS = REPORT_LIMITS.counts / 4
+const FEW_PIPES = REPORT_LIMITS.pipes / 4
 /** Of the states of endpoints in one report. */
 const ENDPOINT_BYTES = REPORT_LIMITS.bodyBytes / 2
 
@@ -35,12 +37,13 @@ interface Pending {
   retries: number
   tried: NamedSums<AttemptCount>
   services: NamedSums<ServiceCount>
+  pipes: PipeSums
   suspects: Set<string>
   codes: Partial<Record<Code, number>>
   refusals: Partial<Record<Refusal, number>>
   shed: number
   /** As of the newest report: what it says of now, and what it left as it was. */
-  now: Pick<Report, 'gauges' | 'snapshot' | 'endpoints' | 'waiting'>
+  now: Pick<Report, 'gauges' | 'snapshot' | 'endpoints' | 'waiting' | 'pipeStates'>
 }
 
 export function createPendingReports(): PendingReports {
@@ -75,6 +78,7 @@ export function createPendingReports(): PendingReports {
       into.retries += report.retries
       for (const count of report.tried) into.tried.add(count)
       for (const count of report.services) into.services.add(count)
+      for (const { pipe, counts } of report.pipes) into.pipes.add(pipe, Object.entries(counts))
       for (const id of report.suspects) if (into.suspects.size < REPORT_LIMITS.suspects) into.suspects.add(id)
       const now = { ...into.now, ...stateOf(report) }
       // Endpoints are as of the snapshot that came with them: beside a newer one they would say what nobody has seen.
@@ -97,6 +101,7 @@ export function createPendingReports(): PendingReports {
         retries: from.retries,
         tried: from.tried.take(FEW_COUNTS),
         services: from.services.take(FEW_COUNTS),
+        pipes: from.pipes.take(FEW_PIPES),
         suspects: [...from.suspects],
         codes: from.codes,
         refusals: from.refusals,
@@ -106,10 +111,10 @@ export function createPendingReports(): PendingReports {
       }
       pending.delete(worker)
       // What is left goes to the back of the line.
-      const { sums, records: rest, tried, services } = from
-      if (rest.length > 0 || sums.size > 0 || tried.size > 0 || services.size > 0) {
+      const { sums, records: rest, tried, services, pipes } = from
+      if ([sums, tried, services, pipes].some(({ size }) => size > 0) || rest.length > 0) {
         const { gauges, snapshot } = from.now
-        pending.set(worker, { ...fresh({ gauges, snapshot }), sums, records: rest, tried, services })
+        pending.set(worker, { ...fresh({ gauges, snapshot }), sums, records: rest, tried, services, pipes })
       }
       return report
     },
@@ -121,12 +126,13 @@ export function createPendingReports(): PendingReports {
 }
 
 /** What a report says of now; without the members that it left as they were. */
-function stateOf({ gauges, snapshot, endpoints, waiting }: Report): Pending['now'] {
+function stateOf({ gauges, snapshot, endpoints, waiting, pipeStates }: Report): Pending['now'] {
   return {
     gauges,
     snapshot,
     ...(endpoints && { endpoints: endpointsThatFit(endpoints) }),
     ...(waiting && { waiting: waiting.slice(0, FEW_COUNTS) }),
+    ...(pipeStates && { pipeStates: pipeStates.slice(0, FEW_PIPES) }),
   }
 }
 
@@ -138,6 +144,7 @@ function fresh(now: Pending['now']): Pending {
     retries: 0,
     tried: new NamedSums(),
     services: new NamedSums(),
+    pipes: new PipeSums(),
     suspects: new Set(),
     codes: {},
     refusals: {},

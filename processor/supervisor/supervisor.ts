@@ -1,21 +1,24 @@
-// Leads the workers: binds the port, hands them each snapshot and each config, gathers their reports.
+// Leads the workers: binds the ports, hands them each snapshot and each config, gathers their reports.
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../shared/clock.js'
 import type { Config } from '../../shared/config/model.js'
 import type { Log, LogLevel } from '../../shared/log.js'
 import type { TrafficSink } from '../../shared/metrics/report.js'
-import type { ProcessorStatus, ProcessorView } from '../../shared/processor.js'
+import type { ProcessorStatus, ProcessorView, Purged } from '../../shared/processor.js'
 import { diff } from '../../shared/registry/delta.js'
 import type { RegistrySource, Snapshot } from '../../shared/registry/instance.js'
 import { PRODUCT } from '../../shared/version.js'
 import { createCrew } from './crew.js'
 import { watchForHangs } from './hang-watch.js'
-import { bind } from './listen.js'
+import { bind, type BoundPort } from './listen.js'
+import { createSharedState } from './machine-state.js'
 import type { FromWorker, ToWorker } from './messages.js'
 import { WorkerProcess } from './worker-process.js'
 
 export interface Processor extends ProcessorView {
   readonly port: number
+  /** Of its listeners, by name. */
+  readonly listeners: Readonly<Record<string, number>>
   /**
    * Goes by another config, of which `applicable` has taken out what needs a restart. `swapRegistry` does the same for the
    * registry: what it publishes reaches the workers together with the config.
@@ -41,21 +44,26 @@ export interface SupervisorDeps {
 
 /** How long a flush waits for a worker that does not answer. */
 const FLUSH_MS = 250
+/** The same for a purge: a worker may have much to look through. */
+const PURGE_MS = 2000
 
-/** Binds the port and starts the workers; resolves when all of them serve. Rejects with one line that says what to do. */
+/** Binds the ports and starts the workers; resolves when all of them serve. Rejects with one line that says what to do. */
 export async function startProcessor(first: Config, deps: SupervisorDeps): Promise<Processor> {
   const { clock, log, registry } = deps
-  const { handle, port } = await bind(first)
+  const ports = await bind(first)
+  const [{ port }, ...others] = ports as [BoundPort, ...BoundPort[]]
+  const listeners = others.map(({ name, port }) => ({ name, port }))
+  const shared = createSharedState({ clock })
   const via = `${PRODUCT}-${randomBytes(4).toString('hex')}`
   // Both stay as long as this process: clients come back with what any worker, of any config, has given them.
   const ticketKeys = randomBytes(48).toString('base64')
   const stickySecret = randomBytes(32).toString('base64')
-  const waiting = new Map<number, () => void>()
+  const waiting = new Map<number, (answers: number) => void>()
   let config = forWorkers(first)
   let state: ProcessorStatus['state'] = 'starting'
   let snapshot: Snapshot = registry.current
   let named = 0
-  let flushes = 0
+  let questions = 0
   let swapping = false
 
   const crew = createCrew(first.processor.workers, {
@@ -71,9 +79,20 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
     const name = `${deps.namePrefix ?? ''}w${++named}`
     const { level } = deps
     const change = { kind: 'whole', snapshot } as const
-    const start = { kind: 'start', name, config, via, port, ticketKeys, stickySecret, level, change } as const
+    const start = {
+      kind: 'start',
+      name,
+      config,
+      via,
+      port,
+      listeners,
+      ticketKeys,
+      stickySecret,
+      level,
+      change,
+    } as const
     const now = { monotonic: clock.now(), wall: clock.wall() }
-    return new WorkerProcess(name, start, handle, now, { message: onMessage, exit: crew.exited })
+    return new WorkerProcess(name, start, ports, now, { message: onMessage, exit: crew.exited })
   }
 
   function onMessage(worker: WorkerProcess, message: FromWorker): void {
@@ -91,7 +110,14 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
         worker.snapshotSeq = message.snapshotSeq
         return deps.sink.accept(message.report)
       case 'flushed':
-        return waiting.get(message.id)?.()
+        return waiting.get(message.id)?.(0)
+      case 'purged':
+        return waiting.get(message.id)?.(message.answers)
+      case 'changed':
+        for (const other of workers) if (other !== worker) other.send(message)
+        return
+      case 'ask':
+        return worker.send({ kind: 'decided', decided: shared.decide(message.ask) })
       case 'resync':
         return worker.send({ kind: 'change', change: { kind: 'whole', snapshot } })
       case 'log':
@@ -117,6 +143,7 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
     throw new Error(`the workers do not start on port ${port}: see the lines above`, { cause: error })
   }
   state = 'serving'
+  for (const { name, port } of listeners) log.info({ listener: name, port }, 'a listener is open')
 
   function end(): void {
     state = 'stopped'
@@ -128,11 +155,16 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
     crew.dismiss()
     end()
     for (const worker of workers) worker.kill()
-    handle.close()
+    closePorts()
+  }
+
+  function closePorts(): void {
+    for (const { handle } of ports) handle.close()
   }
 
   return {
     port,
+    listeners: Object.fromEntries(listeners.map(({ name, port }) => [name, port])),
     status: () => ({
       name: config.processor.name,
       state,
@@ -162,14 +194,19 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
     },
     replaceWorkers: () => crew.replaceAll(),
     async flush() {
-      const asked = [...workers].filter((worker) => worker.state === 'serving' || worker.state === 'draining')
-      await Promise.all(asked.map(flushOne))
+      await Promise.all(answering().map((worker) => ask(worker, (id) => ({ kind: 'flush', id }), FLUSH_MS)))
+    },
+    async purge(purge): Promise<Purged> {
+      const asked = answering().map((worker) => ask(worker, (id) => ({ kind: 'purge', id, purge }), PURGE_MS))
+      const said = (await Promise.all(asked)).filter((answers) => answers !== undefined)
+      const answers = said.reduce((sum, count) => sum + count, 0)
+      return { answers, workers: said.length, silent: asked.length - said.length }
     },
     async drain() {
       if (state === 'stopped') return
       state = 'draining'
       crew.dismiss()
-      handle.close()
+      closePorts()
       for (const worker of workers) worker.drain()
       // A worker that hangs while it drains must not hold up the end.
       const { drainMs } = config.processor.timeouts
@@ -182,17 +219,22 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
     kill: stop,
   }
 
-  function flushOne(worker: WorkerProcess): Promise<void> {
+  function answering(): WorkerProcess[] {
+    return [...workers].filter((worker) => worker.state === 'serving' || worker.state === 'draining')
+  }
+
+  /** Resolves with what the worker answers, or with nothing where it does not within `ms`. */
+  function ask(worker: WorkerProcess, message: (id: number) => ToWorker, ms: number): Promise<number | undefined> {
     return new Promise((resolve) => {
-      const id = ++flushes
-      const cancel = clock.after(FLUSH_MS, () => end())
-      const end = (): void => {
+      const id = ++questions
+      const cancel = clock.after(ms, () => end())
+      const end = (answers?: number): void => {
         cancel()
         waiting.delete(id)
-        resolve()
+        resolve(answers)
       }
       waiting.set(id, end)
-      worker.send({ kind: 'flush', id })
+      worker.send(message(id))
     })
   }
 }

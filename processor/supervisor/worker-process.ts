@@ -3,7 +3,7 @@ import { type ChildProcess, fork, type SendHandle } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Report } from '../../shared/metrics/report.js'
 import type { WorkerStatus } from '../../shared/processor.js'
-import type { BoundHandle } from './listen.js'
+import type { BoundPort } from './listen.js'
 import type { FromWorker, ToWorker } from './messages.js'
 
 // What a request leaves behind is dead at once: a large space for young objects costs memory (83 MiB in place of 62 under full
@@ -36,7 +36,8 @@ export class WorkerProcess {
   constructor(
     readonly name: string,
     start: Extract<ToWorker, { kind: 'start' }>,
-    handle: BoundHandle,
+    /** The processor's own comes first. */
+    ports: readonly BoundPort[],
     now: { readonly monotonic: number; readonly wall: number },
     events: WorkerEvents,
   ) {
@@ -59,8 +60,11 @@ export class WorkerProcess {
     this.child.on('error', (error) => {
       if (this.child.pid === undefined) end(error.message)
     })
-    // The types know no bare handle; Node passes one on as it passes a server on.
-    this.send(start, handle as unknown as SendHandle)
+    for (const { name: listener, handle } of ports) {
+      const message = listener === '' ? start : ({ kind: 'listener', name: listener } as const)
+      // The types know no bare handle; Node passes one on as it passes a server on.
+      this.send(message, handle as unknown as SendHandle)
+    }
   }
 
   get pid(): number {
