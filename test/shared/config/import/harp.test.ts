@@ -1,0 +1,231 @@
+// HARP's files: endpoints with ports of their own, pools, probes, breakers, the cache, and rules that are told of.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { native, refused } from './importing.js'
+
+const FILE = 'harp.yaml'
+
+const remote = (yaml: string) =>
+  native(`proxy: { endpoints: [{ name: api, port: 4000, remote: { ${yaml} } }] }\nhttp_cache: { enabled: false }`, FILE)
+const service = (yaml: string) => remote(yaml).config.services['api'] ?? {}
+const TWO = `endpoints: [{ url: 'https://a.org' }, { url: 'https://b.org', pools: [fallback] }]`
+
+test('each endpoint is a service with a listener; the dashboard is where it was', () => {
+  const { config, written } = native(
+    `
+proxy:
+  endpoints:
+    - { name: orders api, port: 4000, description: 'All orders', url: 'https://api.example.org/v2/' }
+    - { name: users, port: 4001, remote: { endpoints: ['http://10.0.0.1', 'http://10.0.0.2'] } }
+`,
+    FILE,
+  )
+  assert.deepEqual(config.processor, {
+    host: '127.0.0.1',
+    port: 0,
+    listeners: [
+      { name: 'orders-api', port: 4000, service: 'orders-api' },
+      { name: 'users', port: 4001, service: 'users' },
+    ],
+  })
+  assert.deepEqual(config.discovery, { port: 4080 })
+  assert.deepEqual(config.services['orders-api'], {
+    servers: ['https://api.example.org/v2/'],
+    polling: { method: 'tcp', frequency: 10 },
+    pipes: [{ use: 'cache' }],
+  })
+  assert.deepEqual(config.services['users']?.['servers'], [{ url: 'http://10.0.0.1' }, { url: 'http://10.0.0.2' }])
+  assert.match(written, /# All orders\.\n {2}orders-api:/)
+})
+
+test('keys with a dot are read as well', () => {
+  const { config } = native(`proxy.endpoints: [{ name: a, port: 1, url: 'h:1' }]`, FILE)
+  assert.deepEqual(config.services['a']?.['servers'], ['h:1'])
+})
+
+test('the fallback pool is a tier that joins while the other one is too small', () => {
+  const api = service(`min_pool_size: 2, ${TWO}`)
+  assert.deepEqual(api['servers'], [
+    { url: 'https://a.org', priority: 'high' },
+    { url: 'https://b.org', priority: 'med' },
+  ])
+  assert.deepEqual(api['balance'], { panic: 'refuse', min_instances: 2 })
+  assert.deepEqual(service(TWO)['balance'], { panic: 'refuse' })
+  const mixed = service(`endpoints: ['h:1', { url: 'h:2', pools: [fallback] }]`)
+  assert.deepEqual(mixed['servers'], [
+    { url: 'h:1', priority: 'high' },
+    { url: 'h:2', priority: 'med' },
+  ])
+  const plain = service(`min_pool_size: 2, endpoints: [{ url: 'h:1' }, { url: 'h:2', pools: [default] }]`)
+  assert.deepEqual(plain['servers'], [{ url: 'h:1' }, { url: 'h:2' }])
+  assert.deepEqual(
+    remote(`min_pool_size: 0, ${TWO}`).notes.map(({ path }) => path.at(-1)),
+    ['min_pool_size'],
+  )
+})
+
+test('the probe is the polling', () => {
+  const probe = `probe: { method: HEAD, path: /up, headers: { x-a: b, x-n: 1 }, interval: 5, timeout: 8, verify: false }`
+  const made = remote(`${probe}, endpoints: [{ url: 'https://a.org/v1' }]`)
+  assert.deepEqual(made.config.services['api']?.['polling'], {
+    method: 'health',
+    endpoint: '/up',
+    http_method: 'HEAD',
+    frequency: 5,
+    timeout: 5,
+    headers: { 'x-a': 'b', 'x-n': '1' },
+    expect: { status: '200-399' },
+    tls: { verify: false },
+  })
+  assert.deepEqual(
+    made.notes.map(({ path, message }) => [path.at(-1), message]),
+    [
+      ['probe', 'the path of a poll stands below the path of the address here'],
+      ['timeout', 'a poll ends before the next one begins'],
+    ],
+  )
+  assert.deepEqual(
+    remote(`probe: { method: POST }, endpoints: [{ url: 'h:1' }]`).notes.map(({ path }) => path.at(-1)),
+    ['method'],
+  )
+})
+
+test('what breaks a remote ejects an instance, for as long', () => {
+  const members = `endpoints: [{ url: 'h:1' }]`
+  assert.deepEqual(service(members)['outlier'], { failures: 1, answers: 0, base: 10, max: 10, most: 1 })
+  assert.deepEqual(service(`${members}, break_on: [network_error, http_5xx, http_4xx], check_after: 3`)['outlier'], {
+    failures: 1,
+    answers: 1,
+    statuses: ['4xx', '5xx'],
+    base: 3,
+    max: 3,
+    most: 1,
+  })
+  const naive = service(
+    `${members}, liveness: { type: naive, failure_threshold: 3, success_threshold: 2 }, break_on: [http_5xx, network_error]`,
+  )
+  assert.deepEqual(naive['outlier'], { failures: 3, answers: 3, statuses: ['5xx'], base: 10, max: 10, most: 1 })
+  assert.deepEqual(naive['polling'], { method: 'tcp', frequency: 10, fall: 3, rise: 2 })
+  assert.equal(service(`${members}, liveness: { type: ignore }`)['outlier'], false)
+  assert.equal(service(`${members}, break_on: []`)['outlier'], false)
+  const leaky = remote(`${members}, liveness: { type: leaky, rate: 1, capacity: 60, threshold: 4 }`)
+  assert.equal((leaky.config.services['api']?.['outlier'] as { failures: number }).failures, 4)
+  assert.match(leaky.notes[0]?.hint ?? '', /^4 in a row count here/)
+  const older = service(`endpoints: [{ url: 'h:1', failure_threshold: 3 }, { url: 'h:2', liveness: { type: ignore } }]`)
+  assert.deepEqual(older['servers'], [
+    { url: 'h:1', polling: { fall: 3, rise: 1 } },
+    { url: 'h:2', polling: { fall: 1000, rise: 1 } },
+  ])
+})
+
+test('the client and the cache hold for every service', () => {
+  const { config, notes } = native(
+    `
+proxy: { endpoints: [{ name: a, port: 1, url: 'https://h' }, { name: b, port: 2, url: 'https://i' }] }
+http_client:
+  timeout: 12.5
+  transport: { retries: 2, verify: false, type: httpx.AsyncHTTPTransport }
+http_cache:
+  storage: { arguments: { ttl: 60, check_ttl_every: 60.0 } }
+  policy: { type: hishel.SpecificationPolicy, arguments: { cache_options: { allow_stale: true, shared: true } } }
+`,
+    FILE,
+  )
+  assert.deepEqual(config.processor?.['timeouts'], { connect: 12.5, first_byte: 12.5, idle: 12.5 })
+  for (const name of ['a', 'b']) {
+    const { retry, tls, pipes } = config.services[name] ?? {}
+    assert.deepEqual([retry, tls, pipes], [{ attempts: 3, on: ['connect'] }, { verify: false }, [{ use: 'cache' }]])
+  }
+  assert.deepEqual(notes.map(({ path }) => path.at(-1)).sort(), [
+    'allow_stale',
+    'check_ttl_every',
+    'ttl',
+    'type',
+    'type',
+  ])
+  const off = native(
+    `proxy: { endpoints: [{ name: a, port: 1, url: 'h' }] }\nhttp_client: { cache: { enabled: false } }`,
+    FILE,
+  )
+  assert.equal(off.config.services['a']?.['pipes'], undefined)
+})
+
+test('rules are named, each hook with its line and the pipe that would replace it', () => {
+  const { notes } = native(
+    `
+proxy: { endpoints: [{ name: shop-a, port: 1, url: h }, { name: shop-b, port: 2, url: i }, { name: users, port: 3, url: j }] }
+rules:
+  'shop-*':
+    'GET /*':
+      on_request: |
+        x
+  'us?rs':
+    '* /a':
+      on_remote_response: y
+      on_response: z
+  'none':
+    '*': python
+`,
+    FILE,
+  )
+  assert.deepEqual(
+    notes.map(({ path, hint }) => [path.join(' '), hint]),
+    [
+      [
+        'rules shop-* GET /* on_request',
+        'write ./pipes/rule.js with onRequest, and add it to the pipes of the services that it is for',
+      ],
+      [
+        'rules us?rs * /a on_remote_response',
+        'write ./pipes/users.js with onResponse, and add it to the pipes of services.users',
+      ],
+      [
+        'rules us?rs * /a on_response',
+        'write ./pipes/users.js with onResponse, and add it to the pipes of services.users',
+      ],
+      [
+        'rules none *',
+        'write ./pipes/rule.js with onRequest or onResponse, and add it to the pipes of the services that it is for',
+      ],
+    ],
+  )
+})
+
+test('all else is told of, and faults name their place', () => {
+  const { notes } = native(
+    `
+proxy: { endpoints: [{ name: a, port: 1, url: h, controller: x }, { name: lost, url: i }], extra: 1 }
+dashboard: { enabled: false, port: 4081, auth: x, devserver: { port: 1 } }
+storage: { url: x }
+notifications: { slack_webhook_url: x }
+janitor: {}
+applications: [storage]
+`,
+    FILE,
+  )
+  assert.deepEqual(notes.map(({ path }) => path.join('.')).sort(), [
+    'applications',
+    'dashboard.auth',
+    'dashboard.devserver',
+    'dashboard.enabled',
+    'janitor',
+    'notifications',
+    'proxy.endpoints.0.controller',
+    'proxy.endpoints.1',
+    'proxy.extra',
+    'storage',
+  ])
+  assert.deepEqual(
+    refused(
+      `proxy:\n  endpoints:\n    - port: 1\n      url: h\n      remote: {}\n    - { name: b, port: 2 }\n`,
+      FILE,
+    ).map((line) => line.slice(0, 80)),
+    [
+      'harp.yaml:3:7  proxy.endpoints[0]  "name" is required',
+      'harp.yaml:4:7  proxy.endpoints[0].url  "remote" is there too  (keep one of the t',
+      'harp.yaml:5:7  proxy.endpoints[0].remote  a remote needs "endpoints"',
+      'harp.yaml:6:7  proxy.endpoints[1]  an endpoint needs "url" or "remote"',
+    ],
+  )
+  assert.match(refused(`proxy: { endpoints: [] }`, FILE)[0] ?? '', /there must be an endpoint with a port/)
+})
