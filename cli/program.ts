@@ -3,9 +3,12 @@ import { Command, CommanderError } from 'commander'
 import { VERSION } from '../shared/version.js'
 import { checkCommand } from './commands/check.js'
 import { explainCommand } from './commands/explain.js'
+import { importCommand } from './commands/import.js'
 import { healthcheckCommand } from './commands/healthcheck.js'
 import { downCommand, drainCommand, undrainCommand, upCommand } from './commands/overrides.js'
+import { pipeCommand } from './commands/pipe.js'
 import { planCommand } from './commands/plan.js'
+import { purgeCommand } from './commands/purge.js'
 import { reloadCommand } from './commands/reload.js'
 import { schemaCommand } from './commands/schema.js'
 import { discoveryCommand, processorCommand, runCommand } from './commands/serve.js'
@@ -24,6 +27,8 @@ export async function runProgram(signals: Signals): Promise<void> {
     .addCommand(discoveryCommand(signals))
     .addCommand(processorCommand(signals))
     .addCommand(checkCommand())
+    .addCommand(importCommand())
+    .addCommand(pipeCommand())
     .addCommand(schemaCommand())
     .addCommand(statusCommand())
     .addCommand(explainCommand())
@@ -33,6 +38,7 @@ export async function runProgram(signals: Signals): Promise<void> {
     .addCommand(upCommand())
     .addCommand(planCommand())
     .addCommand(reloadCommand())
+    .addCommand(purgeCommand())
     .addCommand(healthcheckCommand())
     .addCommand(
       new Command('version').description('print the version').action(() => void process.stdout.write(`${VERSION}\n`)),

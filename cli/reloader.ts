@@ -1,11 +1,12 @@
 // Takes a changed config file into a running server: read, checked, planned, put in force; one at a time, and never half.
-import { isDeepStrictEqual } from 'node:util'
 import type { ConfigReloads, Planned } from '../discovery/api/deps.js'
 import type { Clock } from '../shared/clock.js'
+import { applicable } from '../shared/config/applicable.js'
 import type { Config, Parsed } from '../shared/config/model.js'
-import { applicable, createPlan } from '../shared/config/plan.js'
+import { createPlan } from '../shared/config/plan.js'
 import { planCounts } from '../shared/config/plan-text.js'
 import { formatProblems } from '../shared/config/problem.js'
+import { isSameConfig } from '../shared/config/same.js'
 import type { Log } from '../shared/log.js'
 
 export interface Reloader {
@@ -45,7 +46,7 @@ export function createReloader(config: Config, { clock, log, load, apply }: Relo
     const plan = createPlan(current, parsed.config)
     const next = applicable(current, parsed.config)
     for (const key of plan.restart) log.warn({ key }, 'this setting needs a restart; the old value stays')
-    if (isDeepStrictEqual(next, current)) log.info({ cause }, 'the config is as it was')
+    if (isSameConfig(next, current)) log.info({ cause }, 'the config is as it was')
     else {
       apply(next)
       current = next

@@ -60,7 +60,7 @@ export async function serveBoth(config: Config, deps: ServeDeps): Promise<Servin
   })
   const replaceWorkers = () => processor.replaceWorkers()
   discovery.control(controlOf(reloader, replaceWorkers))
-  deps.log.info({ discovery: discovery.port, processor: processor.port }, 'ready')
+  deps.log.info({ discovery: discovery.port, ...portsOf(processor) }, 'ready')
   return {
     reloader,
     replaceWorkers,
@@ -116,7 +116,7 @@ export async function serveProcessor(config: Config, url: string, deps: ServeDep
       token = next.discovery.token
       processor.reconfigure(next, () => known.configure(next))
     })
-    deps.log.info({ processor: processor.port, registry: shownUrl(url) }, 'ready')
+    deps.log.info({ ...portsOf(processor), registry: shownUrl(url) }, 'ready')
     return {
       reloader,
       replaceWorkers: () => processor.replaceWorkers(),
@@ -132,6 +132,11 @@ export async function serveProcessor(config: Config, url: string, deps: ServeDep
     await sink.close()
     throw error
   }
+}
+
+/** Of its listeners only where it has some. */
+function portsOf({ port, listeners }: Processor): Record<string, unknown> {
+  return { processor: port, ...(Object.keys(listeners).length > 0 && { listeners }) }
 }
 
 function reloaderOf(config: Config, { log, load }: ServeDeps, apply: (config: Config) => void): Reloader {

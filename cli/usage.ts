@@ -8,14 +8,18 @@ import { closest } from '../shared/config/suggest.js'
  */
 export function withConfigFile(command: Command): Command {
   const flags = '-c, --config <file>'
-  return command.option(flags, 'the config file (.json, .yaml, .yml)').hook('preAction', (_, running) => {
+  return command.option(flags, 'the config file (.json, .yaml, .yml, .hcl)').hook('preAction', (_, running) => {
     if (running.getOptionValue('config') === undefined) running.error(`error: required option '${flags}' not specified`)
   })
 }
 
+function withNested(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withNested)]
+}
+
 /** Makes `program` and its commands name the words that have no place, and say where help is. */
 export function tellWrongUsage(program: Command): void {
-  for (const command of [program, ...program.commands]) {
+  for (const command of withNested(program)) {
     command.exitOverride().allowExcessArguments().showHelpAfterError('(serverpy --help tells what there is)')
   }
   program.hook('preAction', (_, running) => {

@@ -1,8 +1,8 @@
 // `serverpy check -c FILE`: says whether a config file is right, and if not, everything that is wrong with it.
 import { Command } from 'commander'
 import type { Config } from '../../shared/config/model.js'
-import { loadConfig } from '../../shared/config/load.js'
 import { formatProblems } from '../../shared/config/problem.js'
+import { loadWithPipes } from '../pipe-check.js'
 import { withConfigFile } from '../usage.js'
 
 interface CheckDeps {
@@ -25,7 +25,7 @@ const thisProcess: CheckDeps = {
 export function checkCommand({ env, out, err, exitWith } = thisProcess): Command {
   const command = new Command('check').description('check a config file and list everything that is wrong with it')
   return withConfigFile(command).action(async ({ config: file }: { config: string }) => {
-    const parsed = await loadConfig(file, env)
+    const parsed = await loadWithPipes(file, env)
     if (!parsed.ok) {
       for (const line of formatProblems(parsed.problems)) err(line)
       exitWith(2)

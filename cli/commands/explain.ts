@@ -26,7 +26,7 @@ export function explainCommand(terminal: Terminal = thisTerminal): Command {
   )
 }
 
-function render({ method, host, target, outcome, candidates, picks }: Explanation, colours: boolean): string {
+function render({ method, host, target, outcome, pipes, candidates, picks }: Explanation, colours: boolean): string {
   const c = pc.createColors(colours)
   const lines = [`${c.bold(printable(method))} ${printable(host)}${printable(target)}`]
   switch (outcome.kind) {
@@ -39,10 +39,15 @@ function render({ method, host, target, outcome, candidates, picks }: Explanatio
       lines.push(`route     ${printable(outcome.route)}`)
       lines.push(`answer    ${outcome.status}, fixed in the config`)
       break
+    case 'merge':
+      lines.push(`route     ${printable(outcome.route)}`)
+      lines.push(`answer    merged from ${printable(outcome.services.join(', '))}`)
+      break
     case 'refused':
       lines.push(`${c.red('refused')}   ${outcome.status} ${printable(outcome.code)}: ${printable(outcome.detail)}`)
       break
   }
+  if (pipes.length > 0) lines.push(`pipes     ${printable(pipes.join(', '))}`)
   const text = `${lines.join('\n')}\n`
   if (candidates.length === 0) return text
   const rows = candidates.map((one) => [

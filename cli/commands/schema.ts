@@ -1,6 +1,6 @@
 // `serverpy schema`: prints the JSON Schema of config files, for editors and CI.
 import { Command } from 'commander'
-import { jsonSchema } from '../../shared/config/schema/layouts.js'
+import { jsonSchema } from '../../shared/config/schema/json-schema.js'
 
 export function schemaCommand(out: (text: string) => void = (text) => void process.stdout.write(text)): Command {
   return new Command('schema')

@@ -1,11 +1,11 @@
 // `serverpy [run]`, `discovery` and `processor`: the commands that stay until a signal ends them.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Config } from '../../shared/config/model.js'
-import { loadConfig } from '../../shared/config/load.js'
 import { formatProblems } from '../../shared/config/problem.js'
 import { type Log, LOG_LEVELS, type LogLevel } from '../../shared/log.js'
 import { createLog } from '../log.js'
 import { fingerprint, watchConfig } from '../config-watch.js'
+import { loadWithPipes } from '../pipe-check.js'
 import { readServerUrl } from '../server-url.js'
 import type { Signals } from '../signals.js'
 import { withConfigFile } from '../usage.js'
@@ -63,7 +63,7 @@ function readLevel(value: string): LogLevel {
 }
 
 async function serve(options: Options, start: Start, signals: Signals): Promise<void> {
-  const load = () => loadConfig(options.config, process.env)
+  const load = () => loadWithPipes(options.config, process.env)
   // Before it is read: a change while we start must not be missed.
   const seen = await fingerprint(options.config)
   const parsed = await load()

@@ -10,6 +10,7 @@ import type {
   HedgeConfig,
   LimitsConfig,
   OutlierConfig,
+  PipeConfig,
   RetentionConfig,
   RetryConfig,
   StickyConfig,
@@ -123,6 +124,7 @@ export const BALANCE: BalanceConfig = {
   preferZone: false,
   slowStartMs: 0,
   spillBelow: 0,
+  minInstances: 1,
   panic: 'serve',
 }
 
@@ -137,3 +139,15 @@ export const ACCESS_LOG: AccessLogConfig = { sample: 0 }
 
 /** What holds inside a block that is there. */
 export const TRACING: Pick<TracingConfig, 'sample'> = { sample: 1 }
+
+export const PIPE: Pick<PipeConfig, 'onThrow' | 'hookMs' | 'isolate'> = {
+  onThrow: 'fail',
+  hookMs: 5 * SECOND,
+  isolate: 'none',
+}
+
+/** What holds inside a block that is there. */
+export const PIPE_BREAKER: NonNullable<PipeConfig['breaker']> = { failures: 5, openMs: 30 * SECOND }
+
+/** Of a listener that passes connections on as they are. */
+export const LISTENER = { idleMs: HOUR, connections: 10_000 }

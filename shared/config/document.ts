@@ -1,5 +1,6 @@
-// Reads JSON or YAML text into plain data, and remembers where each key and value stands.
+// Reads JSON, YAML or HCL text into plain data, and remembers where each key and value stands.
 import { LineCounter, parseDocument } from 'yaml'
+import { readHcl } from './hcl.js'
 import { findJsonFault } from './json.js'
 import type { Problem } from './model.js'
 import { pathText, type Fault } from './problem.js'
@@ -29,23 +30,25 @@ export interface Document {
   template(path: Path): string | undefined
   /** Whether the value is known to be wrong already, because its variable could not be expanded. */
   isBroken(path: Path): boolean
+  /** The path that messages name; without it, the entry's own. */
+  shown?(path: Path): Path
 }
 
-export type Format = 'json' | 'yaml'
+export type Format = 'json' | 'yaml' | 'hcl'
 
 const TOO_DEEP = 'nested too deeply'
 const MOST_SYNTAX_FAULTS = 20
 const MOST_DUPLICATES = 100
 
 /**
- * Never throws. Where `problems` tells of broken syntax, `data` is undefined. `kept` says which of several entries with
- * one key is in `data`.
+ * Never throws. Where `problems` tells of broken syntax, `data` is undefined. `env` may say that variables stay as they
+ * are written. `kept` says which of several entries with one key is in `data`.
  */
 export function readDocument(
   written: string,
   file: string,
   format: Format,
-  env: Environment,
+  env: Environment | 'as-written',
   kept: 'first' | 'last' = 'first',
 ): Document {
   // A byte order mark is no text. A lone CR ends a line (YAML 1.2 section 5.4), which the reader of YAML does not know.
@@ -69,9 +72,12 @@ export function readDocument(
 
   function read(): unknown {
     const fault = format === 'json' ? findJsonFault(text) : undefined
-    if (fault) {
+    if (fault || format === 'hcl') {
       lines.addNewLine(0)
       for (let i = text.indexOf('\n'); i !== -1; i = text.indexOf('\n', i + 1)) lines.addNewLine(i + 1)
+    }
+    if (format === 'hcl') return readHcl(text, { env, note, spots })
+    if (fault) {
       const { offset, ...told } = fault
       note(offset, [], told)
       return undefined
@@ -128,7 +134,7 @@ function syntaxMessage(message: string): string {
   return message.replace(/\s+/g, ' ')
 }
 
-function valueAt(data: unknown, path: Path): unknown {
+export function valueAt(data: unknown, path: Path): unknown {
   let value = data
   for (const step of path) {
     if (!isObject(value) || !Object.hasOwn(value, step)) return undefined

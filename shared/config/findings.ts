@@ -15,14 +15,23 @@ export interface Finding extends Fault {
 
 type Issue = z.core.$ZodIssue
 
-/** Everything in `document` that `schema` rejects; empty where it fits. */
-export function findings(schema: z.ZodType, document: Document): Finding[] {
-  const result = schema.safeParse(document.data)
-  if (result.success) return []
-  return result.error.issues.flatMap((issue) => explain(issue, [], schema, document))
+interface Checked {
+  readonly schema: z.ZodType
+  readonly document: Document
+  /** Where in the document the schema holds. */
+  readonly base: Path
 }
 
-function explain(issue: Issue, base: Path, schema: z.ZodType, document: Document): Finding[] {
+/** Everything at `base` of `document` that `schema` rejects; empty where it fits. */
+export function findings(schema: z.ZodType, document: Document, base: Path = []): Finding[] {
+  const result = schema.safeParse(document.value(base))
+  if (result.success) return []
+  const checked = { schema, document, base }
+  return result.error.issues.flatMap((issue) => explain(issue, base, checked))
+}
+
+function explain(issue: Issue, base: Path, checked: Checked): Finding[] {
+  const { schema, document } = checked
   const path = [...base, ...issue.path.filter((step) => typeof step !== 'symbol')]
   const value = document.value(path)
   if (value === undefined && issue.code.startsWith('invalid_')) {
@@ -34,14 +43,14 @@ function explain(issue: Issue, base: Path, schema: z.ZodType, document: Document
   switch (issue.code) {
     case 'invalid_union': {
       const branch = issue.errors.find((issues) => !issues.some(isOfAnotherType))
-      if (branch) return branch.flatMap((inner) => explain(inner, path, schema, document))
+      if (branch) return branch.flatMap((inner) => explain(inner, path, checked))
       const numbers = issue.errors.flat().some((inner) => inner.code === 'invalid_type' && inner.expected === 'number')
       const near = typeof value === 'string' ? closest(value, issue.errors.flat().flatMap(wordsOf)) : undefined
       const hinted = near === undefined ? {} : { hint: `did you mean "${near}"?` }
       return one(withQuotesHint({ message: issue.message, ...hinted }, value, numbers))
     }
     case 'unrecognized_keys': {
-      const known = knownKeys(schema, path)
+      const known = knownKeys(schema, path.slice(checked.base.length))
       return issue.keys.flatMap((key) => {
         const hint = suggest(key, known)
         const fault = { message: `unknown key ${quoted(key)}`, ...(hint !== undefined && { hint }) }

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { constants, open } from 'node:fs/promises'
 import type { Parsed } from './model.js'
-import { formatOf, parseConfig, type ConfigDeps } from './parse.js'
+import { formatFault, parseConfig, type ConfigDeps } from './parse.js'
 import { fileFault } from './small-file.js'
 import type { Environment } from './variables.js'
 
@@ -10,9 +10,18 @@ const MOST_BYTES = 16 * 1024 * 1024
 
 /** `path` is relative to the working directory and stands in the problems as it is given. */
 export async function loadConfig(path: string, env: Environment, deps: Partial<ConfigDeps> = {}): Promise<Parsed> {
-  const refuse = (message: string): Parsed => refused(path, 0, message)
-  const refuseContent = (message: string, hint?: string): Parsed => refused(path, 1, message, hint)
-  if (!formatOf(path)) return refuse('not a .json, .yaml or .yml file')
+  const read = await readConfigFile(path)
+  return read.ok ? parseConfig(read.text, path, env, deps) : read
+}
+
+type Refused = Extract<Parsed, { ok: false }>
+
+/** The text of a config file, whatever it says. */
+export async function readConfigFile(path: string): Promise<{ readonly ok: true; readonly text: string } | Refused> {
+  const refuse = (message: string): Refused => refused(path, 0, message)
+  const refuseContent = (message: string, hint?: string): Refused => refused(path, 1, message, hint)
+  const unread = formatFault(path)
+  if (unread) return refused(path, 0, unread.message, unread.hint)
   let bytes: Buffer
   try {
     // A pipe must not keep us waiting for its writer.
@@ -30,11 +39,11 @@ export async function loadConfig(path: string, env: Environment, deps: Partial<C
   }
   if (isUtf16(bytes)) return refuseContent('not UTF-8 but UTF-16', 'save it as UTF-8')
   if (!isUtf8(bytes)) return refuseContent('not UTF-8', 'save it as UTF-8')
-  return parseConfig(bytes.toString('utf8'), path, env, deps)
+  return { ok: true, text: bytes.toString('utf8') }
 }
 
 /** `at` is 1 where the file itself is there to be looked at: its first line and column; else 0. */
-function refused(file: string, at: 0 | 1, message: string, hint?: string): Parsed {
+function refused(file: string, at: 0 | 1, message: string, hint?: string): Refused {
   return {
     ok: false,
     problems: [{ file, line: at, col: at, path: '', message, ...(hint !== undefined && { hint }) }],

@@ -1,5 +1,8 @@
 // The one frozen model that both layouts of the file normalise to: defaults applied, times in milliseconds.
 import type { InstanceSpec } from '../registry/instance.js'
+import type { MergeConfig } from './merge-model.js'
+
+export type { MergeConfig }
 
 /** A fault (or a warning) in a config file. `line` and `col` count from 1; 0 where no place can be named. */
 export interface Problem {
@@ -85,6 +88,68 @@ export interface ProcessorConfig {
   readonly batch: Batch
   /** Newest requests kept per instance; 0 keeps none. */
   readonly requestLimit: number
+  /** Before those of hosts, services and routes; for requests that no route takes, too. */
+  readonly pipes: readonly PipeConfig[]
+  /** Of several that match the most specific counts. */
+  readonly hosts: readonly HostConfig[]
+  /** Beside the port above. */
+  readonly listeners: readonly ListenerConfig[]
+}
+
+export interface HostConfig {
+  /** Lower case; `*.example.org` matches any number of labels. */
+  readonly host: string
+  readonly pipes: readonly PipeConfig[]
+}
+
+/** A port of its own. */
+export interface ListenerConfig {
+  /** Unique; in metrics, in logs, and in the routes that are for it. */
+  readonly name: string
+  readonly host?: string
+  readonly port: number
+  readonly tls?: DownstreamTlsConfig
+  /** `routes`: the routes that name this listener. `service`: every request. `tcp`: every connection, as it is. */
+  readonly takes:
+    | { readonly kind: 'routes' }
+    | { readonly kind: 'service'; readonly service: string }
+    | {
+        readonly kind: 'tcp'
+        readonly service: string
+        /** A connection ends after so long without a byte in either direction; 0: never. */
+        readonly idleMs: number
+        /** Connections at once, per worker. */
+        readonly connections: number
+      }
+}
+
+/** A pipe at one place of the config. */
+export interface PipeConfig {
+  /** As the file says it: the name of a built-in, a path, or the name of a package. */
+  readonly use: string
+  /** In logs, metrics and `explain`. */
+  readonly name: string
+  /** Absolute path of the user's module; undefined for a built-in. */
+  readonly module?: string
+  /** Of the module's content: another one is another pipe. Undefined where the file was not read. */
+  readonly digest?: string
+  /** Of a built-in: checked and normalised. Of a module: as the file has them, for its own schema. */
+  readonly options: unknown
+  /** Condition in CEL: the pipe takes no part in exchanges for which it is false. */
+  readonly when?: string
+  /** Without it requests would pass that must not: where `when` has no value it takes part. */
+  readonly guards?: true
+  /** What becomes of an exchange in which it throws, rejects or takes too long. */
+  readonly onThrow: 'fail' | 'skip'
+  /** For one hook. */
+  readonly hookMs: number
+  readonly isolate: 'none' | 'thread'
+  /** Bytes of bodies that are held for it, in place of its own. */
+  readonly buffer?: { readonly request?: number; readonly response?: number }
+  /** After so many failures in a row it is left out (`skip`) or refuses (`fail`) for `openMs`; then one exchange tries it. */
+  readonly breaker?: { readonly failures: number; readonly openMs: number }
+  /** Where it stands in the file; says nothing about what it does. */
+  readonly at: { readonly line: number; readonly col: number }
 }
 
 export interface AccessLogConfig {
@@ -237,6 +302,8 @@ export interface BalanceConfig {
   readonly slowStartMs: number
   /** While less than this share of a tier can take requests the next tier helps out; 0: only when none can. */
   readonly spillBelow: number
+  /** While fewer instances of the better tiers can take requests the next tier joins them; 1: when none can. */
+  readonly minInstances: number
   /** When no instance may take requests by its health: try those that are down, or refuse. */
   readonly panic: 'serve' | 'refuse'
 }
@@ -361,7 +428,14 @@ export interface RouteConfig {
         readonly status: number
         readonly headers: Readonly<Record<string, string>>
         readonly body: string
+        /** Answers with what it was asked, in place of `body`. */
+        readonly echo?: boolean
       }
+    | { readonly kind: 'merge'; readonly merge: MergeConfig }
+  /** Name of the listener that it is for; undefined: the processor's own port. */
+  readonly listener?: string
+  /** Of its service and its own, in this order, behind those of the processor and of the host. */
+  readonly pipes: readonly PipeConfig[]
   readonly timeouts?: Partial<ExchangeTimeouts>
   readonly retry?: Partial<RetryConfig>
   readonly importance: Importance

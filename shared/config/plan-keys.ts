@@ -34,9 +34,9 @@ const KEYS: Readonly<Record<string, string>> = {
   'polling.tls.keyFile': 'polling.tls.key',
   // Of a route.
   'match.hosts': 'match.host',
-  handler: 'fixed',
-  'handler.kind': 'fixed',
-  'handler.service': 'service',
+  cacheSeconds: 'cache_ttl',
+  inputQuery: 'input_query_strings',
+  requestBytes: 'request_size',
 }
 
 /** `path` in the model, from the half, or from the service, instance or route on: `timeouts.firstByteMs` is `timeout.first_byte`. */

@@ -1,8 +1,9 @@
 // What a new config would change in a running server: told before it is done, and never with a secret in it.
 import { isDeepStrictEqual } from 'node:util'
-import { deepFreeze } from './freeze.js'
-import type { Config } from './model.js'
+import { applicable } from './applicable.js'
+import type { Config, RouteConfig } from './model.js'
 import { keyOf, unitOf } from './plan-keys.js'
+import { withoutPlaces } from './same.js'
 
 /** A setting that differs. Only numbers and switches are shown: a text may be a secret. */
 export interface Difference {
@@ -40,10 +41,12 @@ type Fields = Readonly<Record<string, unknown>>
 /** They hold from the start on: sockets, the store, and what is made with a size of its own. */
 const FIXED: Readonly<Record<'discovery' | 'processor', readonly string[]>> = {
   discovery: ['host', 'port', 'store', 'polling'],
-  processor: ['host', 'port', 'requestLimit'],
+  processor: ['host', 'port', 'requestLimit', 'listeners'],
 }
 
-export function createPlan(before: Config, after: Config): Plan {
+export function createPlan(inForce: Config, wanted: Config): Plan {
+  const before = withoutPlaces(inForce)
+  const after = withoutPlaces(wanted)
   const kept = applicable(before, after)
   const { workers: _from, ...processorBefore } = before.processor
   const { workers: _to, ...processorAfter } = kept.processor
@@ -60,24 +63,6 @@ export function createPlan(before: Config, after: Config): Plan {
     ...(from !== to && { workers: { from, to } }),
     restart: restartsOf(before, after),
   }
-}
-
-/** `after` as far as it can take effect now: what needs a restart stays as it was. */
-export function applicable(before: Config, after: Config): Config {
-  const { host: _host, ...discovery } = after.discovery
-  const { host: _ownHost, tls: wanted, ...processor } = after.processor
-  const { port, store, polling } = before.discovery
-  const { port: ownPort, requestLimit } = before.processor
-  const tls = before.processor.tls && (wanted ?? before.processor.tls)
-  return deepFreeze({
-    ...after,
-    discovery: { ...discovery, ...hostOf(before.discovery), port, store, polling },
-    processor: { ...processor, ...hostOf(before.processor), port: ownPort, requestLimit, ...(tls && { tls }) },
-  })
-}
-
-function hostOf({ host }: { readonly host?: string }): { readonly host?: string } {
-  return host === undefined ? {} : { host }
 }
 
 export function isEmpty({ services, instances, routes, settings, workers, restart }: Plan): boolean {
@@ -109,22 +94,40 @@ function byId(before: Config, after: Config): [Map<string, unknown>, Map<string,
   const ordered = ({ routes }: Config): Map<string, unknown> => {
     const counts = new Map<string, number>()
     const entries = routes.map((route): [string, unknown] => {
+      const { handler, ...rest } = route
+      const shown = { ...rest, ...answerOf(handler) }
       const path = next.get(route.id)
       // Where others come or go, those that stay have not changed.
-      if (path === undefined || path !== old.get(route.id)) return [route.id, route]
+      if (path === undefined || path !== old.get(route.id)) return [route.id, shown]
       const place = counts.get(path) ?? 0
       counts.set(path, place + 1)
       // A list, and so told without its value: the number alone says little.
-      return [route.id, { ...route, order: [place] }]
+      return [route.id, { ...shown, order: [place] }]
     })
     return new Map(entries)
   }
   return [ordered(before), ordered(after)]
 }
 
+/** A handler as the file spells it. */
+function answerOf(handler: RouteConfig['handler']): Fields {
+  if (handler.kind === 'forward') return { service: handler.service }
+  if (handler.kind === 'fixed') {
+    const { kind: _, ...fixed } = handler
+    return { fixed }
+  }
+  // Its limit of time is the route's own.
+  const { parts, timeoutMs: _, ...rest } = handler.merge
+  return { merge: parts, ...rest }
+}
+
 /** By the id of a route; names of parameters say nothing. */
 function pathsOf({ routes }: Config): ReadonlyMap<string, string> {
-  return new Map(routes.map(({ id, match }) => [id, `${match.exact} ${match.path.replace(/\{[^}]*\}/g, '{}')}`]))
+  return new Map(
+    routes.map(({ id, match, listener = '' }) => {
+      return [id, `${listener} ${match.exact} ${match.path.replace(/\{[^}]*\}/g, '{}')}`]
+    }),
+  )
 }
 
 function instancesOf({ services }: Config): Map<string, unknown> {
@@ -162,7 +165,7 @@ function told(before: unknown, after: unknown, path: string): Difference[] {
 function differences(before: unknown, after: unknown, path: string): Difference[] {
   if (isDeepStrictEqual(before, after)) return []
   // Names inside these are the user's own, and what is about them is told as a whole.
-  const whole = !isFields(before) || !isFields(after) || /(^|\.)(headers|metadata)$/.test(path)
+  const whole = !isFields(before) || !isFields(after) || /(^|\.)(headers|metadata|data)$/.test(path)
   if (whole) return [{ key: keyOf(path), ...shown(before, after, unitOf(path)) }]
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
   return names.flatMap((name) => differences(before[name], after[name], path === '' ? name : `${path}.${name}`))

@@ -72,7 +72,7 @@ export function createReport(document: Document): Report {
   function problem(path: Path, given: Fault | string, part: Part): Problem {
     const { message, hint } = typeof given === 'string' ? { message: given } : given
     const { line, col } = document.place(path, part)
-    const at = { file: document.file, line, col, path: pathText(path) }
+    const at = { file: document.file, line, col, path: pathText(document.shown?.(path) ?? path) }
     const hidden = (text: string) => hideExpansion(text, path, document)
     return hint === undefined
       ? { ...at, message: hidden(message) }

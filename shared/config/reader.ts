@@ -30,7 +30,7 @@ export class Refused extends Error {
 }
 
 interface ReaderDeps {
-  readonly env: Environment
+  readonly env: Environment | 'as-written'
   readonly note: (offset: number, path: Path, fault: Fault) => void
   readonly spots: WeakMap<object, Spots>
   readonly json: boolean
@@ -82,15 +82,9 @@ export function createReader(deps: ReaderDeps): (root: Node | null) => unknown {
     // An empty value has no place of its own.
     const value = range && range[1] > range[0] ? range[0] : key
     const given = read(node)
-    let spot: Spot = { key, value }
-    into[step] = given
-    if (typeof given === 'string' && given.includes('${')) {
-      const { text, faults } = expand(given, env)
-      for (const fault of faults) note(value, path, fault)
-      spot = { key, value, template: given, broken: faults.length > 0 }
-      into[step] = text
-    }
-    where.set(step, spot)
+    const expanded = expandEntry(given, { key, value }, env, (fault) => note(value, path, fault))
+    into[step] = expanded.value
+    where.set(step, expanded.spot)
     path.pop()
   }
 
@@ -159,6 +153,19 @@ export function createReader(deps: ReaderDeps): (root: Node | null) => unknown {
   }
 
   return (root) => read(root)
+}
+
+/** An entry with its variables expanded. */
+export function expandEntry(
+  given: unknown,
+  at: { readonly key: number; readonly value: number },
+  env: Environment | 'as-written',
+  report: (fault: Fault) => void,
+): { value: unknown; spot: Spot } {
+  if (typeof given !== 'string' || env === 'as-written' || !given.includes('${')) return { value: given, spot: at }
+  const { text, faults } = expand(given, env)
+  for (const fault of faults) report(fault)
+  return { value: text, spot: { ...at, template: given, broken: faults.length > 0 } }
 }
 
 function isNode(value: unknown): value is Node {

@@ -101,6 +101,7 @@ test('explain says route, candidates and why', async (t) => {
     host: 'a.example',
     target: url,
     outcome: { kind: 'forward', route: 'orders:/orders', service: 'orders', strategy: 'round-robin' },
+    pipes: ['fair', 'auth\x1b-jwt'],
     candidates: [
       {
         ...UNTOUCHED,
@@ -135,6 +136,7 @@ test('explain says route, candidates and why', async (t) => {
       'route     orders:/orders',
       'service   orders (round-robin)',
       'next      orders/127.0.0.1:9001',
+      'pipes     fair, auth?-jwt',
       '',
       '   INSTANCE               HEALTH  OVERRIDE  PRIORITY  WEIGHT  WHY',
       '*  orders/127.0.0.1:9001  up      -         high           1  up, highest tier',
@@ -149,7 +151,7 @@ test('explain names the first of many instances that are next', async (t) => {
   const outcome = { kind: 'forward', route: 'r', service: 's', strategy: 'round-robin' } as const
   const next = async (count: number) => {
     const picks = Array.from({ length: count }, (_, i) => `i${i}`)
-    api.lifecycle.explain = () => ({ method: 'GET', host: 'h', target: '/', outcome, candidates: [], picks })
+    api.lifecycle.explain = () => ({ method: 'GET', host: 'h', target: '/', outcome, pipes: [], candidates: [], picks })
     return /^next +(.*)$/m.exec((await run(['explain', 'GET', '/', '--url', api.url])).out)?.[1]
   }
   assert.equal(await next(0), 'no instance')
@@ -159,9 +161,12 @@ test('explain names the first of many instances that are next', async (t) => {
 
 test('explain says what is answered from the config, and what is refused', async (t) => {
   const api = await startApi(t)
-  const base = { method: 'GET', host: 'h', target: '/', candidates: [], picks: [] }
+  const base = { method: 'GET', host: 'h', target: '/', pipes: [], candidates: [], picks: [] }
   api.lifecycle.explain = () => ({ ...base, outcome: { kind: 'fixed', route: 'r', status: 204 } })
   assert.match((await run(['explain', 'GET', '/', '--url', api.url])).out, /^answer {4}204, fixed in the config$/m)
+  api.lifecycle.explain = () => ({ ...base, outcome: { kind: 'merge', route: 'r', services: ['users', 'posts'] } })
+  const merged = (await run(['explain', 'GET', '/', '--url', api.url])).out
+  assert.equal(merged, 'GET h/\nroute     r\nanswer    merged from users, posts\n')
   api.lifecycle.explain = () => ({
     ...base,
     outcome: { kind: 'refused', code: 'no-route', status: 404, detail: 'no path' },

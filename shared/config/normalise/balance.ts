@@ -33,6 +33,7 @@ export function readBalance(
       preferZone: block.prefer_zone,
       slowStartMs: readMs(block, 'slow_start', path, context),
       spillBelow: block.spill_below,
+      minInstances: block.min_instances,
       panic: block.panic,
     }),
   }

@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net'
 import type { InstanceSpec } from '../../registry/instance.js'
 import type { Path } from '../document.js'
 import type { Config, ProcessorConfig } from '../model.js'
-import type { Part } from '../problem.js'
+import { quoted, type Part } from '../problem.js'
 import type { Context } from './context.js'
 import type { Settings } from './settings.js'
 
@@ -21,12 +21,36 @@ export function checkWhole(config: Config, settings: Settings, context: Context)
   }
 }
 
+interface Port {
+  readonly owner: string
+  readonly host: string | undefined
+  readonly port: number
+  readonly path: Path
+}
+
+/** No two of them may want the same port; the later one in the list is marked, as far as it is in the file. */
 function checkListeners({ discovery, processor }: Config, { path }: Settings, { report, isWritten }: Context): void {
-  const written = (['processor', 'discovery'] as const).map((half) => path(half, 'port'))
-  if (written.some((port) => report.has(port))) return
-  if (discovery.port !== processor.port || discovery.port === 0 || !overlap(discovery.host, processor.host)) return
-  const message = `the discovery server and the request processor would both listen on port ${processor.port}`
-  report.fault(written.find(isWritten) ?? [], { message, hint: 'give one of them another port' })
+  const ports: Port[] = [
+    { owner: 'the discovery server', ...placed(discovery), path: path('discovery', 'port') },
+    { owner: 'the request processor', ...placed(processor), path: path('processor', 'port') },
+    ...processor.listeners.map((listener, i) => ({
+      owner: `the listener ${quoted(listener.name)}`,
+      ...placed(listener),
+      path: [...path('processor', 'listeners'), i, 'port'],
+    })),
+  ]
+  const sound = ports.filter((one) => one.port !== 0 && !report.has(one.path))
+  sound.forEach((one, i) => {
+    const other = sound.slice(0, i).find((before) => before.port === one.port && overlap(before.host, one.host))
+    if (!other) return
+    const message = `${other.owner} and ${one.owner} would both listen on port ${one.port}`
+    const at = [one, other].map((port) => port.path).find(isWritten) ?? []
+    report.fault(at, { message, hint: 'give one of them another port' })
+  })
+}
+
+function placed({ host, port }: { readonly host?: string; readonly port: number }): Pick<Port, 'host' | 'port'> {
+  return { host, port }
 }
 
 function overlap(a: string | undefined, b: string | undefined): boolean {
@@ -45,8 +69,8 @@ export function warnOfLoop(
   part: Part,
   { report }: Context,
 ): void {
-  if (spec.port !== processor.port) return
-  if (!isThisMachine(spec.host) && spec.host !== processor.host?.toLowerCase()) return
+  const ports = [processor, ...processor.listeners].filter((one) => one.port === spec.port)
+  if (!ports.some((one) => isThisMachine(spec.host) || spec.host === one.host?.toLowerCase())) return
   const message = 'this is the address of the request processor itself: requests would loop'
   report.warn(path, { message, hint: 'each ends in 508' }, part)
 }

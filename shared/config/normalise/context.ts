@@ -1,8 +1,11 @@
 // What every step from the file's words to the model shares.
-import type { Path } from '../document.js'
+import type { z } from 'zod'
+import type { Path, Place } from '../document.js'
+import type { FindModule } from '../pipes/find-module.js'
 import type { Report } from '../problem.js'
 import { durationMs } from '../text/duration.js'
 import { statusRange } from '../text/http.js'
+import type { ServiceNames } from './service-names.js'
 import type { CertificateFiles } from './tls.js'
 
 /**
@@ -17,15 +20,21 @@ export type Draft<T> = T extends string | number | boolean | null | undefined
 
 export interface Context {
   readonly report: Report
+  readonly place: (path: Path) => Place
   /** Line of an entry, for messages that point at another one. */
   readonly line: (path: Path) => number
   readonly isWritten: (path: Path) => boolean
+  /** Holds what is at `path` against a schema: tells what does not fit, takes it out, and returns what is left. */
+  readonly check: (schema: z.ZodType, path: Path) => unknown
+  /** Whoever names a service asks here whether it is there. */
+  readonly services: ServiceNames
   /** What paths of the store and of dumps are relative to. */
   readonly cwd: string
   /** Where the config file is; what paths of certificates are relative to. */
   readonly directory: string
   readonly cores: number
   readonly certificates: CertificateFiles
+  readonly findModule: FindModule
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }

@@ -1,17 +1,18 @@
 // The routes: one for each API of each service, then those of `routes`.
 import { RETRY } from '../defaults.js'
 import type { Path } from '../document.js'
-import type { FieldMatch, ProcessorConfig, RouteConfig, RouteMatch, ServiceConfig } from '../model.js'
-import { MOST_SHOWN, quoted, type Fault } from '../problem.js'
+import type { PipeConfig, ProcessorConfig, RouteConfig, ServiceConfig } from '../model.js'
+import { quoted } from '../problem.js'
 import type { RouteInput } from '../schema/layouts.js'
 import { suggest } from '../suggest.js'
-import { plainHostPattern } from '../text/host.js'
-import { matchedFieldFault } from '../text/http.js'
 import { trimSlash } from '../text/path.js'
-import type { Context, Draft } from './context.js'
+import { defined, warnUseless, type Context, type Draft } from './context.js'
 import { readTimeouts, readUpgrade } from './exchange.js'
-import { readSentFields } from './polling.js'
+import { readHandler } from './handler.js'
+import { matchKey, readMatch } from './match.js'
+import { readPipes, readRewrite } from './pipes.js'
 import { readRetry } from './resilience.js'
+import type { Settings } from './settings.js'
 
 /** Where routes come together: ids are made unique, and a match that was there before is warned about. */
 interface Table {
@@ -19,73 +20,101 @@ interface Table {
   readonly routes: readonly RouteConfig[]
 }
 
-/** What is wrong with the name of a service; undefined where there is one. */
-type Finder = (service: string) => Fault | undefined
-
-/** Every answer of the gateway's own has them. */
-const OWN_FIELDS: ReadonlySet<string> = new Set(['date', 'via', 'x-request-id'])
+/** A service, with what its routes get from it. */
+export interface Routed {
+  readonly config: ServiceConfig
+  readonly path: Path
+  readonly pipes: readonly PipeConfig[]
+}
 
 export function readRoutes(
-  services: readonly { readonly config: ServiceConfig; readonly path: Path }[],
+  services: readonly Routed[],
   given: readonly (Draft<RouteInput> | undefined)[],
+  settings: Settings,
   processor: ProcessorConfig,
   context: Context,
 ): readonly RouteConfig[] {
   const table = createTable(context)
-  for (const { config, path } of services) {
-    config.apis.forEach((api, i) => {
-      const match = { hosts: [], methods: [], path: trimSlash(api), exact: false, headers: [], query: [] }
-      table.add({ match, handler: { kind: 'forward', service: config.name }, importance: 'normal' }, [
-        ...path,
-        'apis',
-        i,
-      ])
+  const forward = ({ config, pipes }: Routed, path: string) => ({
+    match: { hosts: [], methods: [], path, exact: false, headers: [], query: [] },
+    handler: { kind: 'forward' as const, service: config.name },
+    importance: 'normal' as const,
+    pipes,
+  })
+  for (const service of services) {
+    service.config.apis.forEach((api, i) => {
+      table.add(forward(service, trimSlash(api)), [...service.path, 'apis', i])
     })
   }
-  const byName = new Map(services.map(({ config }) => [config.name, config]))
-  const find = createFinder([...byName.keys()])
+  const byName = new Map(services.map((service) => [service.config.name, service]))
+  for (const { name, takes } of processor.listeners) {
+    const service = takes.kind === 'service' ? byName.get(takes.service) : undefined
+    if (service) table.add({ ...forward(service, '/'), listener: name }, settings.path('processor', 'listeners'))
+  }
   given.forEach((draft, i) => {
-    const path = ['routes', i]
-    const handler = draft && readHandler(draft, path, find, context)
-    const match = draft?.match && readMatch(draft.match, [...path, 'match'], context)
-    if (!draft || !match || !handler) return
-    const timeouts = readTimeouts(draft, path, context)
-    const service = handler.kind === 'forward' ? byName.get(handler.service) : undefined
-    const retry = readRetry(
-      draft.retry,
-      service?.retry ?? RETRY,
-      { ...(service?.timeouts ?? processor.timeouts), ...timeouts },
-      [...path, 'retry'],
-      context,
-    )
-    const some = (given: object) => Object.keys(given).length > 0
-    const upgrade = readUpgrade(draft.upgrade)
-    if (upgrade && handler.kind === 'fixed')
-      context.report.warn([...path, 'upgrade'], '"upgrade" is of no use to a fixed answer', 'key')
-    table.add(
-      {
-        match,
-        handler,
-        ...(some(timeouts) && { timeouts }),
-        ...(some(retry) && { retry }),
-        importance: draft.importance ?? 'normal',
-        ...(upgrade && { upgrade }),
-      },
-      path,
-    )
+    if (!draft) return
+    const route = readRoute(draft, ['routes', i], byName, processor, context)
+    if (route) table.add(route, ['routes', i])
   })
   return table.routes
 }
 
-function createFinder(names: readonly string[]): Finder {
-  const known = new Set(names)
-  let guesses = 0
-  return (service) => {
-    if (known.has(service)) return undefined
-    // Each guess looks at every name: more of them than are shown would cost much for nothing.
-    const hint = guesses++ < MOST_SHOWN ? suggest(service, names) : undefined
-    return { message: `there is no service ${quoted(service)}`, ...(hint !== undefined && { hint }) }
+function readRoute(
+  draft: Draft<RouteInput>,
+  path: Path,
+  byName: ReadonlyMap<string, Routed>,
+  processor: ProcessorConfig,
+  context: Context,
+): Omit<RouteConfig, 'id'> | undefined {
+  const timeouts = readTimeouts(draft, path, context)
+  const handler = readHandler(draft, path, context)
+  const match = draft.match && readMatch(draft.match, [...path, 'match'], context)
+  const own = [
+    ...readPipes(draft.pipes, [...path, 'pipes'], context),
+    ...readRewrite(draft.rewrite, draft.match?.path ?? '', [...path, 'rewrite'], context),
+  ]
+  if (draft.listener !== undefined) checkListener(draft.listener, [...path, 'listener'], processor, context)
+  if (!match || !handler) return undefined
+  const service = handler.kind === 'forward' ? byName.get(handler.service) : undefined
+  const retry = readRetry(
+    draft.retry,
+    service?.config.retry ?? RETRY,
+    { ...(service?.config.timeouts ?? processor.timeouts), ...timeouts },
+    [...path, 'retry'],
+    context,
+  )
+  const some = (given: object) => Object.keys(given).length > 0
+  const upgrade = readUpgrade(draft.upgrade)
+  if (handler.kind !== 'forward') {
+    const answer = handler.kind === 'fixed' ? 'to a fixed answer' : 'to an answer that is put together'
+    warnUseless(draft, ['upgrade', 'rewrite'], answer, path, context)
   }
+  return {
+    match,
+    handler,
+    ...defined({ listener: draft.listener }),
+    pipes: [...(service?.pipes ?? []), ...own],
+    ...(some(timeouts) && { timeouts }),
+    ...(some(retry) && { retry }),
+    importance: draft.importance ?? 'normal',
+    ...(upgrade && { upgrade }),
+  }
+}
+
+function checkListener(name: string, path: Path, { listeners }: ProcessorConfig, { report }: Context): void {
+  const listener = listeners.find((one) => one.name === name)
+  if (listener?.takes.kind === 'routes') return
+  if (listener) {
+    const message = `the listener ${quoted(name)} is for the service ${quoted(listener.takes.service)} alone`
+    report.fault(path, { message, hint: 'name a listener without "service" and "tcp"' })
+    return
+  }
+  const near = suggest(
+    name,
+    listeners.flatMap((one) => (one.takes.kind === 'routes' ? [one.name] : [])),
+  )
+  const hint = near ?? 'list it under "listeners" of the processor'
+  report.fault(path, { message: `there is no listener ${quoted(name)}`, hint })
 }
 
 function createTable({ report, line }: Context): Table {
@@ -96,11 +125,11 @@ function createTable({ report, line }: Context): Table {
   return {
     routes,
     add(route, path) {
-      const key = matchKey(route.match)
+      const key = matchKey(route)
       const first = firsts.get(key)
       if (first) report.warn(path, `line ${line(first)} routes the same; the last wins`)
       else firsts.set(key, path)
-      const name = `${route.handler.kind === 'forward' ? route.handler.service : 'fixed'}:${route.match.path}`
+      const name = nameOf(route)
       let n = lastOf.get(name) ?? 0
       let id: string
       do id = ++n === 1 ? name : `${name}#${n}`
@@ -112,87 +141,7 @@ function createTable({ report, line }: Context): Table {
   }
 }
 
-/** Equal for two matches that take the same requests: names of parameters and the order of lists say nothing. */
-function matchKey({ hosts, methods, path, exact, headers, query }: RouteMatch): string {
-  const sorted = (fields: readonly FieldMatch[]) =>
-    fields.map((field) => JSON.stringify([field.name, field.value])).sort()
-  return JSON.stringify([
-    [...hosts].sort(),
-    [...methods].sort(),
-    path.replace(/\{[^}]*\}/g, '{}'),
-    exact,
-    sorted(headers),
-    sorted(query),
-  ])
-}
-
-function readMatch(
-  draft: NonNullable<Draft<RouteInput>['match']>,
-  path: Path,
-  { report }: Context,
-): RouteMatch | undefined {
-  for (const name of Object.keys(draft.headers ?? {})) {
-    const fault = matchedFieldFault(name)
-    if (fault) report.fault([...path, 'headers', name], fault, 'key')
-  }
-  if (draft.path === undefined) return undefined
-  return {
-    hosts: listOf(draft.host).map(plainHostPattern),
-    methods: listOf(draft.methods),
-    path: trimSlash(draft.path),
-    exact: draft.exact ?? false,
-    headers: fieldsOf(draft.headers, (name) => name.toLowerCase()),
-    query: fieldsOf(draft.query, (name) => name),
-  }
-}
-
-function listOf(given: string | (string | undefined)[] | undefined): string[] {
-  const list = (Array.isArray(given) ? given : [given]).filter((one) => one !== undefined)
-  return [...new Set(list)]
-}
-
-function fieldsOf(
-  given: Draft<Record<string, string | true>> | undefined,
-  spell: (name: string) => string,
-): FieldMatch[] {
-  return Object.entries(given ?? {}).map(([name, value]) =>
-    typeof value === 'string' ? { name: spell(name), value } : { name: spell(name) },
-  )
-}
-
-function readHandler(
-  draft: Draft<RouteInput>,
-  path: Path,
-  find: Finder,
-  context: Context,
-): RouteConfig['handler'] | undefined {
-  const { report } = context
-  const { service, fixed } = draft
-  if (service !== undefined && fixed !== undefined) {
-    report.fault([...path, 'fixed'], { message: '"service" is there too', hint: 'keep one of the two' }, 'key')
-    return undefined
-  }
-  if (service !== undefined) {
-    const fault = find(service)
-    if (!fault) return { kind: 'forward', service }
-    report.fault([...path, 'service'], fault)
-    return undefined
-  }
-  if (!fixed) {
-    const told = report.has([...path, 'service']) || report.has([...path, 'fixed'])
-    if (!told) report.fault(path, 'a route needs "service" or "fixed"', 'key')
-    return undefined
-  }
-  const headers = readSentFields(fixed.headers ?? {}, [...path, 'fixed', 'headers'], context)
-  for (const name of Object.keys(headers)) {
-    if (!OWN_FIELDS.has(name.toLowerCase())) continue
-    report.fault([...path, 'fixed', 'headers', name], `the gateway sets ${name.toLowerCase()} itself`, 'key')
-  }
-  const status = fixed.status ?? 200
-  const body = fixed.body ?? ''
-  // RFC 9110 section 15: these never have content.
-  if (body !== '' && (status === 204 || status === 205 || status === 304)) {
-    report.fault([...path, 'fixed', 'body'], `an answer with status ${status} has no body`)
-  }
-  return { kind: 'fixed', status, headers, body }
+function nameOf({ handler, match, listener }: Omit<RouteConfig, 'id'>): string {
+  const answers = handler.kind === 'forward' ? handler.service : handler.kind
+  return `${answers}:${match.path}${listener === undefined ? '' : `@${listener}`}`
 }

@@ -17,6 +17,9 @@ import { durationMs } from '../text/duration.js'
 import { sizeBytes } from '../text/size.js'
 import { defined, readMs, type Context, type Draft } from './context.js'
 import { readExchangeTimeouts } from './exchange.js'
+import { readHosts } from './hosts.js'
+import { readListeners } from './listeners.js'
+import { readPipes } from './pipes.js'
 import { readSentFields } from './polling.js'
 import { readDownstreamTls } from './tls.js'
 
@@ -113,6 +116,9 @@ export function readProcessor({ processor: given, path }: Settings, context: Con
     timeouts: readAllTimeouts(given.timeouts, path('processor', 'timeouts'), context),
     batch: given.batch ?? PROCESSOR.batch,
     requestLimit: given.request_limit ?? PROCESSOR.requestLimit,
+    pipes: readPipes(given.pipes, path('processor', 'pipes'), context),
+    hosts: readHosts(given.hosts, path('processor', 'hosts'), context),
+    listeners: readListeners(given.listeners, path('processor', 'listeners'), context),
   }
 }
 

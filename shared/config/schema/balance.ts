@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { BALANCE, STICKY } from '../defaults.js'
 import type { Strategy } from '../model.js'
 import { cookieNameFault, cookiePathFault, hashedFieldFault } from '../text/http.js'
-import { durations, nonEmpty, oneOf, orSwitch, share, text, TIMER } from './fields.js'
+import { count, durations, nonEmpty, oneOf, orSwitch, share, text, TIMER } from './fields.js'
 
 const STRATEGIES = [
   'round-robin',
@@ -78,6 +78,10 @@ const block = z
     spill_below: share().optional().meta({
       description: 'The next tier helps while less than this share of a tier can take requests; 0: when none can.',
       default: BALANCE.spillBelow,
+    }),
+    min_instances: count(1, 100_000).optional().meta({
+      description: 'The next tier joins while fewer instances of the better tiers can take requests; 1: when none can.',
+      default: BALANCE.minInstances,
     }),
     panic: oneOf(['serve', 'refuse']).optional().meta({
       description: 'When polls call every instance down: serve tries those, refuse answers 503.',

@@ -1,6 +1,8 @@
-// The two layouts of the file as schemas, and the JSON Schema that editors read.
+// The two layouts of the file as schemas.
 import { z } from 'zod'
 import { route } from './route.js'
+import type { listener } from './listener.js'
+import type { pipe } from './pipe.js'
 import type { concurrency, routeRetry } from './resilience.js'
 import { classicService, fullService, type polling, type timeoutKeys } from './service.js'
 import { discovery, metaInfo, processor } from './settings.js'
@@ -34,38 +36,8 @@ export type DiscoveryInput = z.input<typeof discovery>
 export type ProcessorInput = z.input<typeof processor>
 export type MetaInfoInput = z.input<typeof metaInfo>
 export type RouteInput = z.input<typeof route>
+export type PipeInput = z.input<typeof pipe>
+export type ListenerInput = z.input<typeof listener>
 export type RouteRetryInput = z.input<typeof routeRetry>
 export type ConcurrencyInput = z.input<typeof concurrency>
 export type TimeoutInput = z.input<z.ZodObject<typeof timeoutKeys>>
-
-/** JSON Schema (draft 2020-12) of a config file in either layout. */
-export function jsonSchema(): Record<string, unknown> {
-  const layouts = z.union([fullLayout, classicLayout])
-  const {
-    anyOf: _,
-    $defs,
-    ...schema
-  } = z.toJSONSchema(layouts, { io: 'input', override: ({ jsonSchema }) => allowVariable(jsonSchema) })
-  return {
-    ...schema,
-    title: 'serverpy config',
-    if: { type: 'object', required: ['version'] },
-    then: { $ref: '#/$defs/Full' },
-    else: { $ref: '#/$defs/Classic' },
-    $defs: {
-      ...$defs,
-      Variable: { type: 'string', pattern: '\\$\\{[^}]+\\}', description: 'Text with a ${VARIABLE}.' },
-    },
-  }
-}
-
-const NUMBERS = new Set<unknown>(['number', 'integer', 'boolean'])
-
-/** Where the file may say `${PORT}`, an editor must not ask for a number. */
-function allowVariable(schema: z.core.JSONSchema.BaseSchema): void {
-  if ('const' in schema || !(NUMBERS.has(schema.type) || schema.pattern !== undefined || schema.enum)) return
-  const { description, default: fallback, ...own } = schema
-  for (const key of Object.keys(schema)) delete schema[key]
-  Object.assign(schema, description !== undefined && { description }, fallback !== undefined && { default: fallback })
-  schema.anyOf = [own as z.core.JSONSchema.JSONSchema, { $ref: '#/$defs/Variable' }]
-}

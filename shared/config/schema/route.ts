@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { methodFault } from '../text/http.js'
 import { hostPatternFault } from '../text/host.js'
 import { count, nonEmpty, oneOf, sentFields, text } from './fields.js'
+import { mergeKeys } from './merge.js'
+import { pipes } from './pipe.js'
 import { routeRetry } from './resilience.js'
 import { apiPath, timeoutKeys } from './service.js'
 import { upgrade } from './traffic.js'
@@ -41,9 +43,13 @@ const match = z
 
 const fixed = z
   .strictObject({
-    status: count(200, 599).meta({ description: 'Status of the answer.' }),
+    status: count(200, 599).optional().meta({ description: 'Status of the answer; required without `echo`.' }),
     headers: sentFields().optional().meta({ description: 'Header fields of the answer.' }),
     body: z.string().optional().meta({ description: 'Body of the answer.', default: '' }),
+    echo: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Answers with what it was asked, in place of `body`.', default: false }),
   })
   .meta({ id: 'Fixed', description: 'One answer for every request.' })
 
@@ -52,11 +58,19 @@ export const route = z
     match,
     service: nonEmpty().optional().meta({ description: 'Service that answers.' }),
     fixed: fixed.optional(),
+    ...mergeKeys,
     retry: routeRetry.optional(),
     ...timeoutKeys,
     importance: oneOf(['low', 'normal', 'high'])
       .optional()
       .meta({ description: 'Who is refused first when there is too much load: low.', default: 'normal' }),
     upgrade: upgrade.optional().meta({ description: "In place of the service's `upgrade`." }),
+    listener: nonEmpty()
+      .optional()
+      .meta({ description: "Name of the listener that it is for; without it, the processor's own port." }),
+    rewrite: nonEmpty()
+      .optional()
+      .meta({ description: 'Path to ask for in place of the one that came; the pipe `rewrite`, behind all others.' }),
+    pipes,
   })
-  .meta({ id: 'Route', description: 'A route; either `service` or `fixed`.' })
+  .meta({ id: 'Route', description: 'A route: one of `service`, `merge` and `fixed`.' })

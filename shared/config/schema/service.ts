@@ -20,6 +20,7 @@ import {
   TIMER,
   withMs,
 } from './fields.js'
+import { pipes } from './pipe.js'
 import { breaker, concurrency, hedge, outlier, retry } from './resilience.js'
 import { batch, upgrade, upstreamTls } from './traffic.js'
 
@@ -187,12 +188,13 @@ const serviceKeys = {
   batch: batch.optional().meta({
     description: "Whether requests of one moment may share a write: off or auto. Without it, the processor's.",
   }),
+  pipes,
+  apis: apis.optional(),
 }
 
-export const classicService = z
-  .strictObject({ ...serviceKeys, apis })
-  .meta({ id: 'ClassicService', description: 'A service.' })
+export const classicService = z.strictObject(serviceKeys).meta({ id: 'ClassicService', description: 'A service.' })
 
-export const fullService = z
-  .strictObject({ ...serviceKeys, apis: apis.optional() })
-  .meta({ id: 'Service', description: 'A service; `apis` may be left out where a route names it.' })
+export const fullService = z.strictObject(serviceKeys).meta({
+  id: 'Service',
+  description: 'A service; `apis` may be left out where a route, a listener or a pipe names it.',
+})

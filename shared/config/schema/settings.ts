@@ -5,6 +5,8 @@ import type { Fault } from '../problem.js'
 import type { Span } from '../text/duration.js'
 import { cidrFault, hostFault } from '../text/host.js'
 import { count, cron, duration, durations, LONGEST_TIMER_MS, nonEmpty, size, text, TIMER } from './fields.js'
+import { listener } from './listener.js'
+import { pipes } from './pipe.js'
 import { accessLog, tracing } from './telemetry.js'
 import { batch, downstreamTls } from './traffic.js'
 
@@ -124,6 +126,8 @@ const discoveryKeys = {
 /** An idle worker gives a sign of life once a second. */
 const HANG: Span = { shortestMs: 2000, longestMs: LONGEST_TIMER_MS }
 
+const hostSettings = z.strictObject({ pipes }).meta({ id: 'Host', description: 'What holds for requests of one host.' })
+
 const processorKeys = {
   workers: z
     .union([z.literal('auto'), count(1, 1024)], { error: 'must be "auto" or a whole number' })
@@ -150,6 +154,12 @@ const processorKeys = {
   request_limit: count(0, 1_000_000)
     .optional()
     .meta({ description: 'Newest requests kept per instance; 0: none.', default: PROCESSOR.requestLimit }),
+  pipes,
+  hosts: z
+    .record(z.string(), hostSettings)
+    .optional()
+    .meta({ description: 'By host, or by `*.example.org` for any number of labels; the most specific one counts.' }),
+  listeners: z.array(listener).optional().meta({ description: 'Ports beside `port`.' }),
 }
 
 const name = (of: string) => nonEmpty().optional().meta({ description: 'Name to show.', default: of })

@@ -16,7 +16,7 @@ export function methodFault(text: string): Fault | undefined {
   return undefined
 }
 
-function fieldNameFault(name: string): Fault | undefined {
+export function fieldNameFault(name: string): Fault | undefined {
   return TOKEN.test(name) ? undefined : { message: 'not a name of a header field' }
 }
 

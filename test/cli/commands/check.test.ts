@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { checkCommand } from '../../../cli/commands/check.js'
 import { schemaCommand } from '../../../cli/commands/schema.js'
-import { jsonSchema } from '../../../shared/config/schema/layouts.js'
+import { jsonSchema } from '../../../shared/config/schema/json-schema.js'
 
 async function check(t: TestContext, text: string) {
   const dir = await mkdtemp(join(tmpdir(), 'serverpy-check-'))

@@ -13,7 +13,14 @@ const only = (balance: string): string => {
 }
 const balanceOf = (balance: string): BalanceConfig | undefined => load(inZone(balance)).services[0]?.balance
 
-const PLAIN = { strategy: 'round-robin', preferZone: false, slowStartMs: 0, spillBelow: 0, panic: 'serve' } as const
+const PLAIN = {
+  strategy: 'round-robin',
+  preferZone: false,
+  slowStartMs: 0,
+  spillBelow: 0,
+  minInstances: 1,
+  panic: 'serve',
+} as const
 
 test('text alone is the strategy', () => {
   for (const strategy of ['round-robin', 'random', 'p2c', 'least-connections', 'ewma'] as const) {
@@ -105,6 +112,8 @@ test('tiers help each other below a share, and instances come back slowly', () =
     panic: 'refuse',
     preferZone: true,
   })
+  assert.deepEqual(balanceOf('{ min_instances: 3 }'), { ...PLAIN, minInstances: 3 })
+  assert.match(only('{ min_instances: 0 }'), /min_instances {2}must be at least 1$/)
   assert.match(only('{ spill_below: 1.1 }'), /spill_below {2}must be at most 1$/)
   assert.match(only('{ spill_below: -0.1 }'), /spill_below {2}must not be negative$/)
   assert.match(only('{ slow_start: 25d }'), /must be at most 24d/)

@@ -72,7 +72,10 @@ processor:
     zone: b, access_log: { sample: 0.25 }, tracing: { endpoint: 'https://traces.internal/v1/traces', sample: 0.5, headers: { X-Key: k } },
     tls: { certificates: [{ cert: tls/cert.pem, key: tls/key.pem }, { cert: b.pem, key: key.pem, hosts: [A.example, '*.b.example.'] }], min_version: TLSv1.3 },
     limits: { head: 16KiB, fields: 50, uri: 8KiB, body: 64MB, body_rate: 1KiB, requests: 1000, connections: 10, client_connections: 9, upstream_connections: 11, idle_upstream_connections: 12 },
-    timeouts: { connect: 1, first_byte: 2s, idle_ms: 3000, total: 4, request_head: 5, keep_alive: 6, upgraded: 9, upstream_keep_alive: 7, drain: 8 }, batch: auto }
+    timeouts: { connect: 1, first_byte: 2s, idle_ms: 3000, total: 4, request_head: 5, keep_alive: 6, upgraded: 9, upstream_keep_alive: 7, drain: 8 }, batch: auto,
+    pipes: [{ use: rate-limit, name: fair, when: 'request.method == "GET"', on_throw: skip, hook_timeout: 2, isolate: none, buffer: { request: 1KiB, response: 2KiB }, breaker: { failures: 3, open_ms: 4000 }, rate: 5 }],
+    hosts: { '*.Example.org': { pipes: [{ use: rate-limit, rate: 6 }] } },
+    listeners: [{ name: all, port: 9002, service: orders, tls: { cert: tls/cert.pem, key: tls/key.pem } }, { name: some, port: 9003, host: 127.0.0.1 }, { name: raw, port: 9004, tcp: search, idle: 2m, connections: 7 }] }
 services:
   orders:
     servers:
@@ -83,7 +86,7 @@ services:
         expect: { status: [200, '300-301', 4xx] }, headers: { x-probe: '1' }, http_method: HEAD, packet_limit: 9,
         damping: { changes: 3, window: 20, steady_ms: 500 } }
     balance:
-      { strategy: hash, hash: { header: X-User }, prefer_zone: true, slow_start: 20s, spill_below: 0.5, panic: refuse,
+      { strategy: hash, hash: { header: X-User }, prefer_zone: true, slow_start: 20s, spill_below: 0.5, min_instances: 2, panic: refuse,
         sticky: { cookie: seat, max_age: 1h, path: /o, secure: true, same_site: strict } }
     retry:
       { attempts: 2, on: [connect, 503, '500'], backoff: { base_ms: 5, max: 2 }, budget: { share: 0.1, floor: 3 },
@@ -96,12 +99,15 @@ services:
     tls: { verify: false, ca_file: ca.pem, server_name: orders.internal, cert: client.pem, key: client/key.pem }
     upgrade: [WebSocket, websocket, chat/2]
     batch: off
+    pipes: [{ use: rate-limit, rate: 7, breaker: true }]
     apis: [/orders/, '/o/{id}', '/files/*']
   search: { servers: [s:81], polling: { method: tcp } }
 routes:
   - { match: { path: '/find/{term}', methods: [GET, HEAD], host: ['*.Example.org', a.example], headers: { X-A: '1', x-b: true }, query: { q: true } },
       service: search, timeout: 3, retry: { attempts: 1 }, importance: high, upgrade: [] }
   - { match: { path: /robots.txt, exact: true }, fixed: { status: 200, headers: { content-type: text/plain }, body: hello } }
+  - { match: { path: /echo }, fixed: { echo: true }, listener: some, pipes: [{ use: rate-limit, rate: 8 }] }
+  - { match: { path: '/both/{id}' }, merge: [{ service: orders, path: '/o/{id}' }, { service: search, path: /s, group: found }], static: { data: { a: 1 } }, output: xml, cache_ttl: 5m }
 `
 
 export function parse(text: string, env: Env = {}, file = 'services.yaml') {

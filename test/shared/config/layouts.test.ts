@@ -1,7 +1,8 @@
 // What both layouts become: the same model, with every default.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { PollingConfig } from '../../../shared/config/model.js'
+import type { PipeConfig, PollingConfig } from '../../../shared/config/model.js'
+import type { RateLimitOptions } from '../../../shared/config/pipes/rate-limit.js'
 import { CLASSIC_JSON, CLASSIC_YAML, FULL_YAML, load, warningsOf } from './fixtures.js'
 
 const TLS = {
@@ -10,6 +11,14 @@ const TLS = {
   serverName: 'orders.internal',
   certFile: '/srv/app/client.pem',
   keyFile: '/srv/app/client/key.pem',
+}
+
+function withoutOptions({ options: _, ...pipe }: PipeConfig): unknown {
+  return pipe
+}
+
+function rateOf({ options }: PipeConfig): number {
+  return (options as RateLimitOptions).rule.rate
 }
 
 const instances = (config: ReturnType<typeof load>) => config.services.flatMap((service) => service.servers)
@@ -118,10 +127,20 @@ test('without meta-info the two servers have their defaults', () => {
       drainMs: 30_000,
     },
     requestLimit: 100,
+    pipes: [],
+    hosts: [],
+    listeners: [],
   })
   const { name: _name, servers: _servers, apis: _apis, tls: _tls, ...rest } = config.services[0] ?? {}
   assert.deepEqual(rest, {
-    balance: { strategy: 'round-robin', preferZone: false, slowStartMs: 0, spillBelow: 0, panic: 'serve' },
+    balance: {
+      strategy: 'round-robin',
+      preferZone: false,
+      slowStartMs: 0,
+      spillBelow: 0,
+      minInstances: 1,
+      panic: 'serve',
+    },
     retry: {
       attempts: 3,
       on: ['connect', 'reset'],
@@ -169,7 +188,8 @@ test('the full layout says everything that the model holds', () => {
     dumpSchedule: '0 * * * *',
     polling: { concurrency: 10, jitter: 0.2 },
   })
-  assert.deepEqual(config.processor, {
+  const { pipes, hosts, listeners, ...processor } = config.processor
+  assert.deepEqual(processor, {
     name: 'P',
     host: '::1',
     port: 9001,
@@ -212,6 +232,32 @@ test('the full layout says everything that the model holds', () => {
     },
     requestLimit: 7,
   })
+  assert.deepEqual(pipes.map(withoutOptions), [
+    {
+      use: 'rate-limit',
+      name: 'fair',
+      when: 'request.method == "GET"',
+      onThrow: 'skip',
+      hookMs: 2000,
+      isolate: 'none',
+      buffer: { request: 1024, response: 2048 },
+      breaker: { failures: 3, openMs: 4000 },
+      at: { line: 12, col: 13 },
+    },
+  ])
+  assert.deepEqual(
+    hosts.map((one) => [one.host, one.pipes.map(rateOf)]),
+    [['*.example.org', [6]]],
+  )
+  const tls = {
+    certificates: [{ certFile: '/srv/app/tls/cert.pem', keyFile: '/srv/app/tls/key.pem', hosts: [] }],
+    minVersion: 'TLSv1.2',
+  }
+  assert.deepEqual(listeners, [
+    { name: 'all', port: 9002, tls, takes: { kind: 'service', service: 'orders' } },
+    { name: 'some', port: 9003, host: '127.0.0.1', takes: { kind: 'routes' } },
+    { name: 'raw', port: 9004, takes: { kind: 'tcp', service: 'search', idleMs: 120_000, connections: 7 } },
+  ])
   const [orders, search] = config.services
   assert.deepEqual(orders?.balance, {
     strategy: 'hash',
@@ -220,6 +266,7 @@ test('the full layout says everything that the model holds', () => {
     preferZone: true,
     slowStartMs: 20_000,
     spillBelow: 0.5,
+    minInstances: 2,
     panic: 'refuse',
   })
   assert.deepEqual(orders.retry, {
@@ -264,7 +311,22 @@ test('the full layout says everything that the model holds', () => {
     zone: 'b',
     metadata: { rack: '7' },
   })
-  assert.deepEqual(config.routes.slice(-2), [
+  assert.deepEqual(
+    config.routes.map(({ id, listener, pipes }) => [id, listener, pipes.map(rateOf)]),
+    [
+      ['orders:/orders', undefined, [7]],
+      ['orders:/o/{id}', undefined, [7]],
+      ['orders:/files/*', undefined, [7]],
+      ['orders:/@all', 'all', [7]],
+      ['search:/find/{term}', undefined, []],
+      ['fixed:/robots.txt', undefined, []],
+      ['fixed:/echo@some', 'some', [8]],
+      ['merge:/both/{id}', undefined, []],
+    ],
+  )
+  assert.deepEqual(config.routes[6]?.handler, { kind: 'fixed', status: 200, headers: {}, body: '', echo: true })
+  assert.equal(config.routes[7]?.handler.kind, 'merge')
+  assert.deepEqual(config.routes.slice(4, 6), [
     {
       id: 'search:/find/{term}',
       match: {
@@ -280,12 +342,14 @@ test('the full layout says everything that the model holds', () => {
       retry: { attempts: 1 },
       importance: 'high',
       upgrade: [],
+      pipes: [],
     },
     {
       id: 'fixed:/robots.txt',
       match: { hosts: [], methods: [], path: '/robots.txt', exact: true, headers: [], query: [] },
       handler: { kind: 'fixed', status: 200, headers: { 'content-type': 'text/plain' }, body: 'hello' },
       importance: 'normal',
+      pipes: [],
     },
   ])
   assert.deepEqual(

@@ -36,7 +36,10 @@ test('a file that is missing, or no file, or of another kind, is told', async (t
   await mkdir(join(dir, 'd.yaml'))
   assert.equal(await problem(join(dir, 'gone.yaml')), '  there is no such file')
   assert.equal(await problem(join(dir, 'd.yaml')), '  this is a directory')
-  assert.equal(await problem(join(dir, 's.toml')), '  not a .json, .yaml or .yml file')
+  assert.equal(
+    await problem(join(dir, 's.toml')),
+    '  not a .json, .yaml, .yml or .hcl file  (convert it to YAML or JSON first)',
+  )
   assert.match(await problem(join(dir, 'gone\0.yaml')), /the file cannot be read: ERR_INVALID_ARG_VALUE$/)
 })
 

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import type { Config } from '../../../shared/config/model.js'
-import { applicable, createPlan, isEmpty } from '../../../shared/config/plan.js'
+import { applicable } from '../../../shared/config/applicable.js'
+import { createPlan, isEmpty } from '../../../shared/config/plan.js'
+import { isSameConfig } from '../../../shared/config/same.js'
 import { planCounts, planLines } from '../../../shared/config/plan-text.js'
 import { parseTestConfig } from '../../kit/config.js'
 import { FULL_YAML, load } from './fixtures.js'
@@ -149,6 +151,89 @@ test('what is one setting in the file is told once', () => {
   assert.deepEqual(url('http://127.0.0.1:443', 'https://127.0.0.1'), ['~ instance orders/127.0.0.1:443: url'])
 })
 
+const pipe = { use: 'rate-limit', rate: 5 }
+
+test('pipes that come, change and go are told where they stand, and not with what they say', () => {
+  const before = configOf({ processor: { pipes: [pipe] }, routes: [{ match: { path: '/x' }, service: 'orders' }] })
+  const after = (processor: object, service: object, route: object) =>
+    configOf({
+      processor,
+      services: { orders: { ...orders, ...service } },
+      routes: [{ match: { path: '/x' }, service: 'orders', ...route }],
+    })
+  const same = { pipes: [pipe] }
+  assert.deepEqual(lines(before, after(same, {}, {})), ['no changes'])
+  assert.deepEqual(lines(before, after({ pipes: [{ ...pipe, rate: 6 }] }, {}, {})), ['~ processor.pipes'])
+  assert.deepEqual(lines(before, after({ ...same, hosts: { 'a.example': { pipes: [pipe] } } }, {}, {})), [
+    '~ processor.hosts',
+  ])
+  assert.deepEqual(lines(before, after(same, { pipes: [pipe] }, {})), [
+    '~ route orders:/orders: pipes',
+    '~ route orders:/x: pipes',
+  ])
+  assert.deepEqual(lines(before, after(same, {}, { pipes: [pipe] })), ['~ route orders:/x: pipes'])
+})
+
+test('a pipe that only stands elsewhere in the file is the same pipe', () => {
+  const text = (before: string) => `${before}version: 1
+processor: { pipes: [{ use: rate-limit, rate: 5 }], hosts: { a.example: { pipes: [{ use: rate-limit, rate: 5 }] } } }
+services: { a: { servers: [h], polling: { method: ping }, apis: [/a], pipes: [{ use: rate-limit, rate: 5 }] } }
+`
+  const [old, moved] = [load(text('')), load(text('# a comment\n'))]
+  assert.notDeepEqual(old.routes, moved.routes)
+  assert.deepEqual(lines(old, moved), ['no changes'])
+  assert.ok(isSameConfig(old, moved))
+  assert.ok(!isSameConfig(old, load(text('').replace('rate: 5', 'rate: 6'))))
+})
+
+test('a listener needs a restart, and until then keeps what it is for', () => {
+  const before = configOf({
+    processor: { listeners: [{ name: 'one', port: 9, service: 'orders' }] },
+  })
+  const after = configOf({
+    services: { orders, users: { ...orders, apis: ['/users'] } },
+    processor: {
+      listeners: [
+        { name: 'one', port: 9, service: 'users' },
+        { name: 'two', port: 10, service: 'users' },
+      ],
+    },
+  })
+  const { restart, routes } = createPlan(before, after)
+  assert.deepEqual(restart, ['processor.listeners'])
+  assert.deepEqual(routes.added, ['users:/users'])
+  const kept = applicable(before, after)
+  assert.deepEqual(kept.processor.listeners, before.processor.listeners)
+  assert.deepEqual(
+    kept.routes.map(({ id }) => id),
+    ['orders:/orders', 'users:/users', 'orders:/@one'],
+  )
+  // Nothing is sent to a service that has gone.
+  const gone = configOf({ services: { users: { ...orders, apis: ['/users'] } } })
+  assert.deepEqual(
+    applicable(before, gone).routes.map(({ id }) => id),
+    ['users:/users'],
+  )
+})
+
+test('what a route does with its requests is told in the words of the file', () => {
+  const told = (from: object, to: object) => {
+    const route = (keys: object) => configOf({ routes: [{ match: { path: '/x' }, ...keys }] })
+    // The name of a route says what it does; it stays for the sake of the comparison.
+    const { routes, ...rest } = route(to)
+    const before = route(from)
+    const id = before.routes[1]?.id ?? ''
+    const after = { ...rest, routes: routes.map((one, i) => (i === 1 ? { ...one, id } : one)) }
+    return createPlan(before, after).routes.changed[0]?.what.map(({ key }) => key)
+  }
+  const merge = { merge: [{ service: 'orders', path: '/a' }] }
+  const fixed = { fixed: { status: 200 } }
+  assert.deepEqual(told({ service: 'orders' }, fixed), ['service', 'fixed'])
+  assert.deepEqual(told(fixed, { fixed: { status: 404 } }), ['fixed.status'])
+  assert.deepEqual(told(merge, { merge: [{ service: 'orders', path: '/b' }] }), ['merge'])
+  assert.deepEqual(told(merge, { ...merge, cache_ttl: 5, output: 'xml' }), ['output', 'cache_ttl'])
+})
+
 interface Schema {
   readonly $ref?: string
   readonly $defs?: Readonly<Record<string, Schema>>
@@ -167,17 +252,24 @@ function has(schema: Schema, [first, ...rest]: readonly string[], root: Schema):
   return (own !== undefined && has(own, rest, root)) || others.some((one) => has(one, [first, ...rest], root))
 }
 
-/** The same with every leaf changed. */
+const isOfObjects = (list: readonly unknown[]) => typeof list[0] === 'object'
+
+/** The same with every leaf changed, and every list of objects one shorter. */
 function altered(value: unknown): unknown {
-  if (Array.isArray(value)) return [...(value as unknown[]), 'another']
+  if (Array.isArray(value)) return isOfObjects(value) ? value.slice(1) : [...(value as unknown[]), 'another']
   if (typeof value === 'object' && value !== null)
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, altered(inner)]))
   return typeof value === 'number' ? value + 1 : typeof value === 'boolean' ? !value : `${String(value)} altered`
 }
 
+const OF_OBJECTS = new Set(['pipes', 'hosts', 'listeners'])
+
 function alteredConfig({ services, routes, ...rest }: Config): Config {
   const { discovery, processor } = rest
-  const given = <T extends object>(one: T) => altered(one) as T
+  const given = <T extends object>(one: T) => {
+    const lists = Object.entries(one).filter(([key, value]) => OF_OBJECTS.has(key) && (value as []).length === 0)
+    return { ...(altered(one) as T), ...Object.fromEntries(lists) }
+  }
   return {
     ...rest,
     discovery: given(discovery),
@@ -187,7 +279,10 @@ function alteredConfig({ services, routes, ...rest }: Config): Config {
       name,
       servers: servers.map(({ spec, polling }) => ({ spec: { ...given(spec), id: spec.id }, polling: given(polling) })),
     })),
-    routes: routes.map(({ id, ...route }) => ({ ...given(route), id })),
+    routes: routes.map(({ id, handler, ...route }) => {
+      const other = { ...given(handler), kind: handler.kind } as typeof handler
+      return { ...given(route), handler: other, id }
+    }),
   }
 }
 
@@ -241,6 +336,13 @@ test('whatever changes has the name that the file has for it', async () => {
     'Full processor.limits.head',
     'Full discovery.concurrency',
     'Full discovery.store',
+    'Full processor.pipes',
+    'Full processor.hosts',
+    'Full processor.listeners',
+    'Route pipes',
+    'Route listener',
+    'Route merge',
+    'Route cache_ttl',
   ])
     assert.ok(seen.has(one), one)
 })

@@ -47,11 +47,8 @@ test('faults of the shape and faults between keys are told in one go, in the ord
 
 test('an unknown key is told with what it may have been, or that it is for a later version', () => {
   assert.match(only(polling('packetlimit: 1')), /unknown key "packetlimit" {2}\(did you mean "packet_limit"\?\)/)
-  assert.match(only(service('merge: {}')), /unknown key "merge" {2}\(not supported by this version\)/)
-  assert.match(
-    only(route('match: { path: /x }, service: a, pipes: []')),
-    /"pipes" {2}\(not supported by this version\)/,
-  )
+  assert.match(only(service('grpc: {}')), /unknown key "grpc" {2}\(not supported by this version\)/)
+  assert.match(only(route('match: { path: /x }, service: a, pipe: []')), /"pipe" {2}\(did you mean "pipes"\?\)/)
   assert.match(only(service('colour: red')), /unknown key "colour"$/)
   assert.match(only('meta_info: {}\n' + service('')), /^1:1 {2}meta_info.*\(did you mean "meta-info"\?\)/)
 })
@@ -268,7 +265,7 @@ test('the names of services are checked', () => {
 
 test('the rules of routes are checked', () => {
   assert.match(only(route('match: { path: /x }, service: b')), /there is no service "b"/)
-  assert.match(only(route('match: { path: /x }')), /needs "service" or "fixed"/)
+  assert.match(only(route('match: { path: /x }')), /needs "service", "merge" or "fixed"/)
   assert.match(only(route('match: { path: /x }, service: a, fixed: { status: 200 }')), /"service" is there too/)
   assert.match(only(route('match: { path: /x }, fixed: { status: 100 }')), /must be at least 200/)
   assert.match(only(route('match: { path: /x }, fixed: { status: 204, body: x }')), /has no body/)

@@ -5,12 +5,39 @@ import { test } from 'node:test'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { loadConfig } from '../../../shared/config/load.js'
-import { jsonSchema } from '../../../shared/config/schema/layouts.js'
+import { BUILT_INS } from '../../../shared/config/pipes/index.js'
+import { jsonSchema } from '../../../shared/config/schema/json-schema.js'
+import { pipeKeys } from '../../../shared/config/schema/pipe.js'
 import { CLASSIC_YAML, FULL_YAML, problemsOf } from './fixtures.js'
 
 const ROOT = new URL('../../../', import.meta.url)
 const text = (name: string) => readFileSync(new URL(name, ROOT), 'utf8')
 const schema = jsonSchema()
+
+type Defs = Readonly<Record<string, unknown>>
+
+/** The options of built-in pipes, and what they are made of: each pipe has a page of its own. */
+const optionDefs = ({ $defs }: Record<string, unknown>): ReadonlyMap<string, Defs> =>
+  new Map(
+    BUILT_INS.map(({ name }) => {
+      const found = new Map<string, unknown>()
+      const collect = (id: string): void => {
+        if (found.has(id) || COMMON.has(id)) return
+        found.set(id, ($defs as Defs)[id])
+        for (const [, ref = ''] of JSON.stringify(found.get(id)).matchAll(/"#\/\$defs\/(\w+)"/g)) collect(ref)
+      }
+      collect(`Pipe${name.replace(/(?:^|-)(.)/g, (_, letter: string) => letter.toUpperCase())}`)
+      return [name, Object.fromEntries(found)]
+    }),
+  )
+
+const COMMON = new Set(['PipeBuffer', 'PipeBreaker', 'Variable'])
+
+/** Without what belongs to built-in pipes alone. */
+function withoutOptions(whole: Record<string, unknown>): unknown {
+  const own = new Set([...optionDefs(whole).values()].flatMap((defs) => Object.keys(defs)))
+  return Object.fromEntries(Object.entries(whole['$defs'] as Defs).filter(([name]) => !own.has(name)))
+}
 
 /** Every key that an object of the schema may have. */
 function keysOf(node: unknown, keys = new Set<string>()): Set<string> {
@@ -28,7 +55,7 @@ test('docs/services.schema.json is what the code generates', () => {
 
 test('the reference page has every key of the schema', () => {
   const page = text('docs/config.md')
-  const keys = [...keysOf(schema)]
+  const keys = [...keysOf(withoutOptions(schema))]
   assert.ok(keys.length > 80)
   assert.deepEqual(
     keys.filter((key) => !page.includes(`\`${key}\``)),
@@ -37,7 +64,7 @@ test('the reference page has every key of the schema', () => {
 })
 
 test('the reference page has no key that the schema lacks', () => {
-  const keys = keysOf(schema)
+  const keys = keysOf(withoutOptions(schema))
   const named = [...text('docs/config.md').matchAll(/^\| (`[^|]+`) +\|/gm)].flatMap(
     ([, cell = '']) => cell.match(/[\w$-]+/g) ?? [],
   )
@@ -46,6 +73,23 @@ test('the reference page has no key that the schema lacks', () => {
     named.filter((key) => !keys.has(key)),
     [],
   )
+})
+
+test('each built-in pipe has a page with every option, and an example', () => {
+  for (const [name, defs] of optionDefs(schema)) {
+    const own = text(`docs/pipes/${name}.md`)
+    const linked = [...own.matchAll(/\]\(([\w-]+\.md)/g)].map(([, file = '']) => text(`docs/pipes/${file}`))
+    const page = [own, ...linked].join('\n')
+    const named = new Set([...page.matchAll(/`([^`\n]+)`/g)].flatMap(([, code = '']) => code.match(/\w+/g) ?? []))
+    const keys = [...keysOf(defs)].filter((key) => !Object.hasOwn(pipeKeys, key))
+    assert.deepEqual(
+      keys.filter((key) => !named.has(key) && !key.endsWith('_ms')),
+      [],
+      name,
+    )
+    assert.match(text(`examples/pipes/${name}.yaml`), new RegExp(`use: ['"]?${name}\\b`))
+    assert.match(text('docs/pipes/README.md'), new RegExp(`\\(${name}\\.md\\)`))
+  }
 })
 
 test('the schema describes every object and every key', () => {

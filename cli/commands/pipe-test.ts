@@ -1,0 +1,149 @@
+// `serverpy pipe test MODULE`: what a pipe does to recorded requests.
+import { existsSync, readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { tryPipe, type Passage, type Sample, type Trial } from '../pipe-trial.js'
+import { CommandFailure, orFail } from './discovery-client.js'
+import { printable, type Terminal } from './terminal.js'
+
+interface Options {
+  readonly requests?: string
+  readonly options?: string
+}
+
+const MOST_BYTES = 64 * 1024 * 1024
+/** Of a value that is shown. */
+const LONGEST = 200
+
+/** Exit code 1 where the pipe threw, 2 where it, its options or the requests cannot be used. */
+export function pipeTestCommand(terminal: Terminal): Command {
+  return new Command('test')
+    .description('show what a pipe does to requests')
+    .argument('<module>', 'a path, a package, or the name of a built-in pipe')
+    .option('--requests <file>', 'JSON: a list of { method, target, headers, body, answer: { status, headers, body } }')
+    .option('--options <json>', 'the options of the pipe, as JSON')
+    .action((module: string, { requests, options }: Options) =>
+      orFail(terminal, async () => {
+        const samples = requests === undefined ? undefined : readSamples(requests)
+        const given = options === undefined ? {} : readObject(options, '--options')
+        let trials: Trial[]
+        try {
+          trials = await tryPipe(useOf(module), { options: given, ...(samples && { requests: samples }) })
+        } catch (error) {
+          throw new CommandFailure((error instanceof Error ? error.message : String(error)).split('\n'), 2)
+        }
+        terminal.out(trials.flatMap(linesOf).join(''))
+        if (trials.some(({ errors }) => errors.length > 0)) terminal.exitWith(1)
+      }),
+    )
+}
+
+/** In a shell a path needs no \`./\`. */
+function useOf(module: string): string {
+  return /^[\w-]+(\/|.*\.m?[jt]s$)/.test(module) && existsSync(module) ? `./${module}` : module
+}
+
+function readObject(text: string, what: string): Record<string, unknown> {
+  const value = readJson(text, what)
+  if (isObject(value)) return value
+  throw new CommandFailure([`${what}: must be an object`], 2)
+}
+
+function readJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    throw new CommandFailure([`${what}: ${error instanceof Error ? error.message : 'not JSON'}`], 2)
+  }
+}
+
+function readSamples(file: string): Sample[] {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new CommandFailure([`${file}: ${error instanceof Error ? error.message : 'cannot be read'}`], 2)
+  }
+  if (text.length > MOST_BYTES) throw new CommandFailure([`${file}: larger than 64 MiB`], 2)
+  const list = readJson(text, file)
+  if (!Array.isArray(list)) throw new CommandFailure([`${file}: must be a list of requests`], 2)
+  return list.map((given: unknown, i) => {
+    const fault = isObject(given) ? faultOf(given) : 'must be an object'
+    if (fault !== undefined) throw new CommandFailure([`${file}: [${i}]: ${fault}`], 2)
+    return given as Sample
+  })
+}
+
+function faultOf({ method, target, headers, body, answer = {} }: Record<string, unknown>): string | undefined {
+  if (!isTextOrNone(method)) return '"method" must be text'
+  if (!isTextOrNone(target) || (target ?? '/').startsWith('/') === false)
+    return '"target" must be text that begins with "/"'
+  if (!isTextOrNone(body)) return '"body" must be text'
+  if (!areFields(headers)) return '"headers" must be an object of texts, or of lists of texts'
+  if (!isObject(answer)) return '"answer" must be an object'
+  const { status = 200 } = answer
+  if (!Number.isInteger(status) || Number(status) < 200 || Number(status) > 599)
+    return '"answer.status" must be 200 to 599'
+  if (!isTextOrNone(answer['body'])) return '"answer.body" must be text'
+  return areFields(answer['headers']) ? undefined : '"answer.headers" must be an object of texts, or of lists of texts'
+}
+
+function isTextOrNone(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string'
+}
+
+function areFields(value: unknown): boolean {
+  const isText = (one: unknown) => typeof one === 'string'
+  if (value === undefined) return true
+  return isObject(value) && Object.values(value).every((one) => (Array.isArray(one) ? one.every(isText) : isText(one)))
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** They differ from request to request in any case, or with the body, which is told. */
+const OWN = new Set(['x-request-id', 'traceparent', 'date', 'content-length', 'transfer-encoding'])
+
+function linesOf({ without, errors, ...seen }: Trial, i: number): string[] {
+  const asked = without.request
+  const title = `${i + 1}  ${asked === undefined ? 'a request' : `${asked.method} ${asked.target}`} → ${seen.answer.status}`
+  const changes = [
+    ...(seen.request === undefined && asked !== undefined ? ['answered by itself: no service was asked'] : []),
+    ...(seen.request && asked ? differences('request', asked, seen.request) : []),
+    ...differences('answer', without.answer, seen.answer),
+    ...errors.map((error) => `threw    ${withoutOurs(error)}`),
+  ]
+  return [title, ...(changes.length === 0 ? ['changed nothing'] : changes).map((line) => `   ${line}`)].map(
+    (line) => `${line.split('\n').map(printable).join('\n     ')}\n`,
+  )
+}
+
+/** Who wrote the pipe cares for its own lines of the stack. */
+function withoutOurs(error: string): string {
+  return error
+    .split('\n')
+    .filter((line) => !/^\s+at .*\/processor\//.test(line))
+    .join('\n')
+}
+
+type Seen = NonNullable<Passage['request']> | Passage['answer']
+
+function differences(of: 'request' | 'answer', before: Seen, after: Seen): string[] {
+  const plain = ({ headers: _, ...rest }: Seen) =>
+    Object.entries(rest).map(([name, value]) => [name, String(value)] as const)
+  const fields = ({ headers }: Seen) => Object.entries(headers).filter(([name]) => !OWN.has(name))
+  const column = of.padEnd(9)
+  return [...compared(plain(before), plain(after)), ...compared(fields(before), fields(after))].map(
+    (line) => `${column}${line}`,
+  )
+}
+
+function compared(before: Iterable<readonly [string, string]>, after: Iterable<readonly [string, string]>): string[] {
+  const [old, now] = [new Map(before), new Map(after)]
+  const shown = (text: string) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text)
+  const changed = [...now].flatMap(([name, value]) => {
+    if (old.get(name) === value) return []
+    return [`${old.has(name) ? '~' : '+'} ${name}: ${shown(value)}`]
+  })
+  return [...changed, ...[...old.keys()].filter((name) => !now.has(name)).map((name) => `- ${name}`)]
+}

@@ -1,0 +1,204 @@
+// `pipe new` and `pipe test` as a shell sees them, and `check` with users' pipes in the config.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { Command, CommanderError } from 'commander'
+import { checkCommand } from '../../../cli/commands/check.js'
+import { pipeCommand } from '../../../cli/commands/pipe.js'
+import { tellWrongUsage } from '../../../cli/usage.js'
+
+async function folder(t: TestContext): Promise<string> {
+  const root = await realpath(await mkdtemp(join(tmpdir(), 'serverpy-pipe-')))
+  t.after(() => rm(root, { recursive: true }))
+  return root
+}
+
+async function run(...args: string[]) {
+  const result = { out: '', err: '', code: 0 }
+  const command = pipeCommand({
+    env: {},
+    out: (text) => void (result.out += text),
+    err: (line) => void (result.err += `${line}\n`),
+    exitWith: (code) => void (result.code = code),
+    colours: false,
+  })
+  const program = new Command('serverpy').addCommand(command)
+  tellWrongUsage(program)
+  const silence = (one: Command): void => {
+    one.configureOutput({ writeErr: (text) => void (result.err += text) })
+    one.commands.forEach(silence)
+  }
+  silence(program)
+  try {
+    await program.parseAsync(['pipe', ...args], { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    result.code = 2
+  }
+  return result
+}
+
+test('a new pipe and its test are written, and nothing is ever written over', async (t) => {
+  const root = await folder(t)
+  const dir = join(root, 'pipes')
+  const first = await run('new', 'tenant', '--dir', dir)
+  assert.equal(first.code, 0)
+  assert.match(first.out, /wrote .*tenant\.mjs\nwrote .*tenant\.test\.mjs\n/)
+  assert.match(first.out, /pipes: \[\{ use: \.\/.*tenant\.mjs, header: x-tenant \}\]/)
+  assert.deepEqual((await readdir(dir)).sort(), ['tenant.mjs', 'tenant.test.mjs'])
+  await writeFile(join(dir, 'tenant.mjs'), 'mine')
+  const again = await run('new', 'tenant', '--dir', dir)
+  assert.deepEqual([again.code, again.out], [1, ''])
+  assert.match(again.err, /tenant\.mjs is there already; nothing was written/)
+  assert.equal(await readFile(join(dir, 'tenant.mjs'), 'utf8'), 'mine')
+  await rm(join(dir, 'tenant.mjs'))
+  assert.equal((await run('new', 'tenant', '--dir', dir)).code, 1)
+  assert.deepEqual(await readdir(dir), ['tenant.test.mjs'])
+})
+
+test('in a folder of ES modules the files end in .js', async (t) => {
+  const root = await folder(t)
+  await writeFile(join(root, 'package.json'), '{ "type": "module" }')
+  await run('new', 'one', '--dir', join(root, 'deep/er'))
+  assert.deepEqual(await readdir(join(root, 'deep/er')), ['one.js', 'one.test.js'])
+})
+
+test('a name that is no name of a file is refused', async () => {
+  for (const name of ['../x', 'A', '', 'a b']) assert.equal((await run('new', name)).code, 2, name)
+})
+
+test('the test of a new pipe passes as it is', async (t) => {
+  const root = await folder(t)
+  await run('new', 'tenant', '--dir', root)
+  const file = join(root, 'tenant.test.mjs')
+  const host = pathToFileURL(new URL('../../../cli/pipe-trial.ts', import.meta.url).pathname).href
+  await writeFile(file, (await readFile(file, 'utf8')).replace("'serverpy/pipe-test'", JSON.stringify(host)))
+  const tsx = import.meta.resolve('tsx')
+  // Under the variable that node:test sets for its own children a test would report to us, in its own way.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', tsx, '--test', file], { env })
+  assert.match(stdout, /^# pass 3$|ℹ pass 3$/m)
+})
+
+const CHANGES = `export default {
+  create: (options) => ({
+    onRequest(x) {
+      if (x.path === '/throw') throw new Error('not this one')
+      if (x.path === '/stop') return { status: 403, body: 'no' }
+      if (x.path === '/same') return
+      x.target = '/v2' + x.target
+      x.headers.set('x-tenant', options.tenant)
+      x.headers.delete('accept')
+    },
+    onResponse(x, answer) { if (x.path === '/a') answer.headers.set('x-b', '1') },
+  }),
+}
+`
+
+test('what a pipe changes in recorded requests is shown, and that it threw is the exit code', async (t) => {
+  const root = await folder(t)
+  const module = join(root, 'p.mjs')
+  const requests = join(root, 'r.json')
+  await writeFile(module, CHANGES)
+  const answer = { status: 200, headers: { 'x-a': '1' }, body: 'hello' }
+  const samples = [{ target: '/a', headers: { accept: '*/*' }, answer }, { target: '/stop' }, { target: '/same' }]
+  await writeFile(requests, JSON.stringify(samples))
+  const fine = await run('test', module, '--requests', requests, '--options', '{"tenant":"acme"}')
+  assert.equal(fine.err, '')
+  assert.equal(fine.code, 0)
+  assert.deepEqual(fine.out.split('\n'), [
+    '1  GET /a → 200',
+    '   request  ~ target: /v2/a',
+    '   request  + x-tenant: acme',
+    '   request  - accept',
+    '   answer   + x-b: 1',
+    '2  GET /stop → 403',
+    '   answered by itself: no service was asked',
+    '   answer   ~ status: 403',
+    '   answer   ~ body: no',
+    '   answer   - content-type',
+    '3  GET /same → 200',
+    '   changed nothing',
+    '',
+  ])
+  await writeFile(requests, JSON.stringify([{ target: '/throw' }]))
+  const thrown = await run('test', module, '--requests', requests)
+  assert.equal(thrown.code, 1)
+  assert.match(thrown.out, /^1 {2}GET \/throw → 500$[^]*^ {3}threw {4}onRequest: Error: not this one$/m)
+})
+
+test('without a file there are a few requests', async (t) => {
+  const root = await folder(t)
+  await writeFile(join(root, 'p.mjs'), 'export default { create: () => ({}) }')
+  const { out, code } = await run('test', join(root, 'p.mjs'))
+  assert.equal(code, 0)
+  assert.equal(out.match(/changed nothing/g)?.length, 3)
+})
+
+test('what cannot be tried is told in a line, with exit code 2', async (t) => {
+  const root = await folder(t)
+  const file = async (name: string, text: string) => {
+    await writeFile(join(root, name), text)
+    return join(root, name)
+  }
+  const pipe = await file('p.mjs', 'export default { create: () => ({}) }')
+  for (const [args, message] of [
+    [['./none.mjs'], /there is no file "\.\/none\.mjs"/],
+    [[await file('no.mjs', 'export default 5')], /no default export with a function "create"/],
+    [['rate-limit', '--options', '{"rat":1}'], /"rate" is required/],
+    [[pipe, '--options', '[]'], /--options: must be an object/],
+    [[pipe, '--options', '{'], /--options: /],
+    [[pipe, '--requests', join(root, 'none.json')], /none\.json: ENOENT/],
+    [[pipe, '--requests', await file('a.json', '{}')], /must be a list of requests/],
+    [[pipe, '--requests', await file('b.json', '[{"target":"x"}]')], /\[0\]: "target" must be text that begins/],
+    [[pipe, '--requests', await file('c.json', '[{"answer":{"status":99}}]')], /\[0\]: "answer\.status" must be 200/],
+    [[pipe, '--requests', await file('d.json', '[{"headers":{"a":1}}]')], /\[0\]: "headers" must be/],
+  ] as const) {
+    const { err, code } = await run('test', ...args)
+    assert.match(err, message)
+    assert.equal(code, 2, err)
+  }
+})
+
+test('wrong usage of the group is told like any other', async () => {
+  const { err, code } = await run('nwe')
+  assert.equal(code, 2)
+  assert.match(err, /unknown command 'nwe'/)
+  assert.equal((await run('new', 'a', 'b')).code, 2)
+})
+
+test('`check` tells what is wrong with the options of a module, at the line of the pipe', async (t) => {
+  const root = await folder(t)
+  await mkdir(join(root, 'pipes'))
+  await run('new', 'tenant', '--dir', join(root, 'pipes'))
+  const file = join(root, 's.yaml')
+  const text = (header: string) => `version: 1
+services: { a: { servers: [h], polling: { method: tcp }, apis: [/a] } }
+processor:
+  pipes:
+    - { use: ./pipes/tenant.mjs, header: ${header} }
+`
+  const check = async (header: string) => {
+    await writeFile(file, text(header))
+    const told = { out: [] as string[], err: [] as string[], code: 0 }
+    const deps = {
+      env: {},
+      out: (line: string) => told.out.push(line),
+      err: (line: string) => told.err.push(line),
+      exitWith: (code: number) => (told.code = code),
+    }
+    await checkCommand(deps).parseAsync(['-c', file], { from: 'user' })
+    return told
+  }
+  assert.equal((await check('x-tenant')).code, 0)
+  assert.deepEqual(await check('5'), {
+    out: [],
+    err: [`${file}:5:7  tenant.header  must be the name of a header field`],
+    code: 2,
+  })
+})
