@@ -1,6 +1,7 @@
 // What each worker says of the instances right now: kept by worker, gone with it.
 import type { Clock } from '../shared/clock.js'
-import type { EndpointState, Report } from '../shared/metrics/report.js'
+import { PipeSums } from '../shared/metrics/pipe-sums.js'
+import type { EndpointState, PipeState, Report } from '../shared/metrics/report.js'
 import type { Ejection, LiveInstance } from '../shared/processor.js'
 import { isNewer } from '../shared/registry/instance.js'
 
@@ -32,12 +33,15 @@ export interface LiveStates {
   flow(instance: string, since: SnapshotNumber): Flow
   /** Requests of a service that wait for a place. */
   waiting(service: string): number
+  /** What the pipes hold, over all workers. */
+  pipes(): readonly PipeState[]
   workers(): readonly WorkerGauges[]
 }
 
 export interface LiveStatesDeps {
   readonly clock: Clock
   readonly knownInstance: (id: string) => boolean
+  readonly knownPipe: (name: string) => boolean
   /** Names of the workers of this process; undefined while no processor runs in it. */
   readonly ownWorkers: () => readonly string[] | undefined
   /** The first worker says that polls are wrong about an instance, or the last one does so no more. */
@@ -52,12 +56,13 @@ interface Entry extends WorkerGauges {
   readonly snapshot: SnapshotNumber
   readonly endpoints: ReadonlyMap<string, EndpointState>
   readonly waiting: ReadonlyMap<string, number>
+  readonly pipes: readonly PipeState[]
 }
 
 const NO_SNAPSHOT: SnapshotNumber = { term: 0, seq: 0 }
 
 export function createLiveStates(deps: LiveStatesDeps): LiveStates {
-  const { clock, knownInstance, ownWorkers, onDispute } = deps
+  const { clock, knownInstance, knownPipe, ownWorkers, onDispute } = deps
   const entries = new Map<string, Entry>()
   const disputed = new Set<string>()
   let prunedThisTurn = false
@@ -96,7 +101,7 @@ export function createLiveStates(deps: LiveStatesDeps): LiveStates {
 
   return {
     accept(report, own) {
-      const { worker, gauges, snapshot, endpoints, waiting } = report
+      const { worker, gauges, snapshot, endpoints, waiting, pipeStates } = report
       prune()
       // What comes after its worker's end is counted, but says nothing of now.
       if (own && ownWorkers()?.includes(worker) === false) return
@@ -115,6 +120,7 @@ export function createLiveStates(deps: LiveStatesDeps): LiveStates {
         waiting: waiting
           ? new Map(waiting.map(({ service, queued }) => [service, queued]))
           : (before?.waiting ?? new Map()),
+        pipes: pipeStates?.filter(({ pipe }) => knownPipe(pipe)) ?? before?.pipes ?? [],
       })
       if (states) judge([...disputed, ...states.filter((state) => state.disputed).map(({ instance }) => instance)])
     },
@@ -156,6 +162,15 @@ export function createLiveStates(deps: LiveStatesDeps): LiveStates {
       let sum = 0
       for (const entry of entries.values()) sum += entry.waiting.get(service) ?? 0
       return sum
+    },
+
+    pipes() {
+      prune()
+      const sums = new PipeSums()
+      for (const { pipes } of entries.values()) {
+        for (const { pipe, values } of pipes) if (knownPipe(pipe)) sums.add(pipe, Object.entries(values))
+      }
+      return sums.values().map(({ pipe, counts }) => ({ pipe, values: counts }))
     },
 
     workers() {

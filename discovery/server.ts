@@ -1,6 +1,7 @@
 // The discovery half as a whole: store, registry, polling, traffic and API, started in order and ended in reverse.
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../shared/clock.js'
+import { pipeNames } from '../shared/config/all-pipes.js'
 import type { Config } from '../shared/config/model.js'
 import type { Log } from '../shared/log.js'
 import type { Explain, LiveView, ProcessorView } from '../shared/processor.js'
@@ -132,6 +133,7 @@ async function startParts(first: Config, store: Store, deps: DiscoveryDeps) {
       service: (name) => names.services.has(name),
       instance: (id) => registry.status(id) !== undefined,
       route: (id) => names.routes.has(id),
+      pipe: (name) => names.pipes.has(name),
     },
   })
   const lifecycle = {
@@ -236,8 +238,13 @@ async function startParts(first: Config, store: Store, deps: DiscoveryDeps) {
 const NEVER_RELOADED: ConfigReloads = { ok: 0, failed: 0, lastOk: true, lastAt: undefined, problems: [] }
 
 /** What may become a label or a ring of its own. */
-function namesOf({ services, routes }: Config) {
-  return { services: new Set(services.map(({ name }) => name)), routes: new Set(routes.map(({ id }) => id)) }
+function namesOf(config: Config) {
+  const { services, routes } = config
+  return {
+    services: new Set(services.map(({ name }) => name)),
+    routes: new Set(routes.map(({ id }) => id)),
+    pipes: pipeNames(config),
+  }
 }
 
 function byId(stored: readonly StoredInstance[]): Map<string, StoredInstance> {

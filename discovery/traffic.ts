@@ -2,10 +2,14 @@
 import type { Clock } from '../shared/clock.js'
 import type { Code } from '../shared/errors.js'
 import type { Refusal } from '../shared/metrics/refusals.js'
+import { REPORT_LIMITS } from '../shared/metrics/limits.js'
 import { NamedSums } from '../shared/metrics/named-sums.js'
+import { PipeSums } from '../shared/metrics/pipe-sums.js'
 import type {
   AttemptCount,
   AttemptResult,
+  PipeCount,
+  PipeState,
   Report,
   RequestRecord,
   ServiceCount,
@@ -47,6 +51,10 @@ export interface Traffic extends TrafficSink {
   tried(): readonly AttemptCount[]
   /** What requests met before any try, by service, since this process began. */
   services(): readonly ServiceCount[]
+  /** What pipes of the config have counted, by their names, since this process began. */
+  pipes(): readonly PipeCount[]
+  /** What they hold now. */
+  pipeStates(): readonly PipeState[]
   workers(): readonly WorkerGauges[]
   /** What the workers say of an instance now. */
   live(instance: string): LiveInstance
@@ -64,7 +72,7 @@ export interface TrafficDeps extends Pick<LiveStatesDeps, 'ownWorkers' | 'onDisp
   /** Traffic failed at a known instance; called once for each report that says so. */
   readonly onSuspect: (instance: string) => void
   /** Only these become labels and rings of their own; the traffic of others is counted under an empty name. */
-  readonly known: { service(name: string): boolean; instance(id: string): boolean; route(id: string): boolean }
+  readonly known: Readonly<Record<'service' | 'instance' | 'route' | 'pipe', (name: string) => boolean>>
 }
 
 /**
@@ -77,7 +85,8 @@ export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps
   const sums = new Map<string, Sum>()
   let tries = new NamedSums<AttemptCount>()
   const met = new NamedSums<ServiceCount>()
-  const states = createLiveStates({ ...deps, knownInstance: known.instance })
+  const piped = new PipeSums()
+  const states = createLiveStates({ ...deps, knownInstance: known.instance, knownPipe: known.pipe })
   const attempts: Record<AttemptResult, number> = { success: 0, failure: 0, timeout: 0 }
   const codes: Partial<Record<Code, number>> = {}
   const refusals: Partial<Record<Refusal, number>> = {}
@@ -110,6 +119,12 @@ export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps
     for (const count of counts) addTo(sumOf(count.service, count.instance), count)
   }
 
+  /** Pipes come and go with the config, their sums do not stay. */
+  function addPipes(counts: readonly PipeCount[]): void {
+    if (piped.size >= REPORT_LIMITS.pipes) piped.keep(known.pipe)
+    for (const { pipe, counts: grown } of counts) if (known.pipe(pipe)) piped.add(pipe, Object.entries(grown))
+  }
+
   function release(): void {
     held?.release(history)
     held = undefined
@@ -129,6 +144,7 @@ export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps
     retries += report.retries
     for (const count of report.tried) tries.add(admitted(count))
     for (const count of report.services) if (known.service(count.service)) met.add(count)
+    addPipes(report.pipes)
     recorded += report.records.length
     shed += report.shed
     // First what the worker sees, then what follows from it: who hears of a suspect may ask.
@@ -165,6 +181,11 @@ export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps
       return tries.values()
     },
     services: () => met.values().filter(({ service }) => known.service(service)),
+    pipes() {
+      piped.keep(known.pipe)
+      return piped.values()
+    },
+    pipeStates: () => states.pipes(),
     workers: () => states.workers(),
     live: (instance) => states.of(instance),
     inFlight: (instance, since) => states.flow(instance, since),

@@ -88,13 +88,17 @@ function ejects(worker: string, { state }: Member): boolean {
 }
 
 /** The members to whom a worker's requests go at first. */
-function inOrder(tiers: readonly Tier<Member>[], { spillBelow }: BalanceConfig, free: (member: Member) => boolean) {
+function inOrder(
+  tiers: readonly Tier<Member>[],
+  { spillBelow, minInstances }: BalanceConfig,
+  free: (member: Member) => boolean,
+) {
   const taken: Member[] = []
   for (const { members, size } of tiers) {
     const usable = members.filter(free)
-    if (spillBelow > 0) taken.push(...usable)
-    else if (usable.length > 0) return usable
-    if (spillBelow > 0 && usable.length >= Math.max(1, Math.ceil(spillBelow * size))) return taken
+    taken.push(...usable)
+    const enough = Math.max(1, Math.ceil(spillBelow * size))
+    if (usable.length >= enough && taken.length >= minInstances) return taken
   }
   return taken
 }

@@ -4,7 +4,10 @@ import type { Snapshot } from '../shared/registry/instance.js'
 import type { Endpoint } from './balancing/endpoint.js'
 import type { LiveService } from './resilience/live-service.js'
 
-export type LiveState = Pick<Report, 'tried' | 'services' | 'endpoints' | 'waiting' | 'snapshot'>
+export type LiveState = Pick<
+  Report,
+  'tried' | 'services' | 'pipes' | 'endpoints' | 'waiting' | 'pipeStates' | 'snapshot'
+>
 
 export interface Living {
   readonly endpoints: ReadonlyMap<string, Endpoint>
@@ -18,7 +21,7 @@ export function takeLiveState(
   { endpoints, gone, services }: Living,
   { term, seq }: Snapshot,
   states: boolean,
-): LiveState {
+): Omit<LiveState, 'pipes' | 'pipeStates'> {
   const tried: AttemptCount[] = []
   const standing: EndpointState[] = []
   const tell = (endpoint: Endpoint): void => {

@@ -37,6 +37,14 @@ export async function startEchoOrigin(tools: Tools, cleanup: Cleanup): Promise<n
 
 function config(home: string, port: number, slowSocket: string): string {
   const body = JSON.stringify({ service: 'orders', items: [17, 18, 19], note: 'x'.repeat(96) })
+  const left = JSON.stringify({ id: 17, name: 'A. Customer', email: 'a@example.org', tags: ['a', 'b', 'c'] })
+  const right = JSON.stringify({
+    orders: [
+      { id: 1, sum: 9.5 },
+      { id: 2, sum: 12 },
+    ],
+    total: 2,
+  })
   const fields = Object.entries(RICH_ANSWER).map(([name, value]) => `add_header ${name} '${value}';`)
   return nginxFile(
     { folder: home, workers: 1 },
@@ -49,6 +57,9 @@ function config(home: string, port: number, slowSocket: string): string {
       ${fields.join('\n      ')}
       return 200 '${body}';
     }
+    location = ${PATHS.cached} { add_header Cache-Control 'public, max-age=3600'; return 200 '${body}'; }
+    location = ${PATHS.left} { return 200 '${left}'; }
+    location = ${PATHS.right} { return 200 '${right}'; }
     location = ${PATHS.large} { root ${home}; }
     location = ${PATHS.slow} {
       proxy_pass http://slow;

@@ -16,6 +16,12 @@ export const PATHS = {
   body: '/api/bodies',
   slow: '/api/orders/slow',
   chat: '/api/chat',
+  /** May be kept for an hour. */
+  cached: '/api/orders/cached',
+  left: '/api/left',
+  right: '/api/right',
+  /** Of a gateway that puts the two together. */
+  both: '/api/both',
 } as const
 
 export const LARGE_BYTES = 2 ** 20
@@ -37,6 +43,8 @@ const post = (bodyBytes: number): RequestShape => ({
 
 export const SMALL = get(PATHS.small)
 export const SLOW = get(PATHS.slow)
+export const CACHED = get(PATHS.cached)
+export const MERGED = get(PATHS.both)
 export const DOWNLOAD = get(PATHS.large)
 export const POST_1K = post(1024)
 export const UPLOAD = post(LARGE_BYTES)

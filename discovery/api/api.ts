@@ -16,6 +16,7 @@ import { createSettle } from './settle.js'
 import { statsEndpoint } from './stats.js'
 import { eventsEndpoint, requestsEndpoint, rollupsEndpoint } from './v1/history.js'
 import { explainEndpoint, routesEndpoint, workersEndpoint } from './v1/processor.js'
+import { purgeEndpoint } from './v1/purge.js'
 import { planEndpoint, reloadEndpoint } from './v1/reload.js'
 import { createOverrides } from './v1/overrides.js'
 import {
@@ -100,6 +101,7 @@ export function createApi(deps: ApiDeps): Api {
   mount(app, V1.up, { post: overrides.up })
   mount(app, V1.plan, { post: planEndpoint(deps) })
   mount(app, V1.reload, { post: reloadEndpoint(deps) })
+  mount(app, V1.purge, { post: purgeEndpoint(deps) })
   mount(app, V1.reports, {
     post: async (req, res) => {
       requireChanger(req, deps.config.discovery.token)
@@ -146,6 +148,7 @@ const V1 = {
   up: '/api/v1/up',
   plan: '/api/v1/plan',
   reload: '/api/v1/reload',
+  purge: '/api/v1/purge',
 }
 
 /** Always the same document. */

@@ -5,6 +5,7 @@ import { createExposition, EXPOSITION_TYPE } from './exposition.js'
 import { createAdmission } from './metrics/admission.js'
 import { writeInstances } from './metrics/instances.js'
 import { createLoopLag } from './metrics/loop-lag.js'
+import { writePipes } from './metrics/pipes.js'
 import { writeProcess, writeWorkers } from './metrics/processes.js'
 import { writeRegistry, writeReloads, writeStore } from './metrics/registry.js'
 import { oneAtATime } from './metrics/rounds.js'
@@ -29,6 +30,7 @@ export function createMetrics(deps: ApiDeps, settle: Settle): Metrics {
     writeTraffic(to, scrape)
     writeServices(to, scrape)
     writeInstances(to, scrape, admit(scrape.instances))
+    writePipes(to, deps)
     writeRegistry(to, scrape)
     writeReloads(to, deps.lifecycle.configReloads)
     writeStore(to, deps)

@@ -2,18 +2,21 @@
 import { CODES } from '../../shared/errors.js'
 import { LATENCY_BUCKETS } from '../../shared/metrics/histogram.js'
 import { REPORT_LIMITS } from '../../shared/metrics/limits.js'
+import { COUNT_NAME } from '../../shared/metrics/pipe-sums.js'
 import type {
   AttemptCount,
   EjectionReason,
   EndpointState,
   GuardKind,
+  PipeCount,
+  PipeState,
   RequestRecord,
   ServiceCount,
   ServiceState,
   TrafficCount,
 } from '../../shared/metrics/report.js'
 import { badField } from './problem.js'
-import { fields, list, natural, number, oneOf, text } from './shape.js'
+import { anyNumber, fields, list, natural, number, oneOf, text } from './shape.js'
 
 export const GUARDS: readonly GuardKind[] = ['closed', 'open', 'half-open']
 export const EJECTION_REASONS: readonly EjectionReason[] = ['refused', 'failures', 'answers', 'breaker']
@@ -89,6 +92,41 @@ export function readServiceCount(value: unknown, i: number): ServiceCount {
     shed: count('shed'),
     budgetSpent: count('budgetSpent'),
   }
+}
+
+export function readPipeCount(value: unknown, i: number): PipeCount {
+  const at = `pipes[${i}]`
+  const { pipe, counts } = fields(value, at)
+  return {
+    pipe: text(pipe, `${at}.pipe`, REPORT_LIMITS.nameLength),
+    counts: readCounted(counts, `${at}.counts`, number),
+  }
+}
+
+export function readPipeState(value: unknown, i: number): PipeState {
+  const at = `pipeStates[${i}]`
+  const { pipe, values } = fields(value, at)
+  return {
+    pipe: text(pipe, `${at}.pipe`, REPORT_LIMITS.nameLength),
+    values: readCounted(values, `${at}.values`, anyNumber),
+  }
+}
+
+/** Numbers by names that pipes have chosen. */
+function readCounted(
+  value: unknown,
+  name: string,
+  read: (value: unknown, name: string) => number,
+): Record<string, number> {
+  const entries = Object.entries(fields(value, name))
+  if (entries.length > REPORT_LIMITS.pipeCounts)
+    throw badField(name, `has more than ${REPORT_LIMITS.pipeCounts} members`)
+  return Object.fromEntries(
+    entries.map(([key, n]) => {
+      if (!COUNT_NAME.test(key)) throw badField(name, 'has a name with more than a-z and _, or a longer one than 40')
+      return [key, read(n, `${name}.${key}`)]
+    }),
+  )
 }
 
 export function readEndpoint(value: unknown, i: number): EndpointState {

@@ -10,6 +10,8 @@ import { readQuery } from './query.js'
 import {
   readCount,
   readEndpoint,
+  readPipeCount,
+  readPipeState,
   readRecord,
   readServiceCount,
   readTally,
@@ -52,7 +54,7 @@ export function readReport(body: unknown): Report {
   const attempts = fields(report.attempts, 'attempts')
   const gauges = fields(report.gauges, 'gauges')
   const snapshot = fields(report.snapshot, 'snapshot')
-  const { endpoints, waiting } = report
+  const { endpoints, waiting, pipeStates } = report
   const records = list(report.records, 'records', REPORT_LIMITS.records).map(readRecord)
   const served = natural(report.served, 'served')
   const shed = natural(report.shed, 'shed')
@@ -69,10 +71,14 @@ export function readReport(body: unknown): Report {
     retries: natural(report.retries, 'retries'),
     tried: list(report.tried, 'tried', REPORT_LIMITS.counts).map(readTried),
     services: list(report.services, 'services', REPORT_LIMITS.counts).map(readServiceCount),
+    pipes: list(report.pipes, 'pipes', REPORT_LIMITS.pipes).map(readPipeCount),
     ...(endpoints === undefined
       ? {}
       : { endpoints: list(endpoints, 'endpoints', REPORT_LIMITS.endpoints).map(readEndpoint) }),
     ...(waiting === undefined ? {} : { waiting: list(waiting, 'waiting', REPORT_LIMITS.counts).map(readWaiting) }),
+    ...(pipeStates === undefined
+      ? {}
+      : { pipeStates: list(pipeStates, 'pipeStates', REPORT_LIMITS.pipes).map(readPipeState) }),
     snapshot: { term: natural(snapshot.term, 'snapshot.term'), seq: natural(snapshot.seq, 'snapshot.seq') },
     suspects: list(report.suspects, 'suspects', REPORT_LIMITS.suspects).map((id, i) =>
       text(id, `suspects[${i}]`, REPORT_LIMITS.nameLength),

@@ -36,6 +36,13 @@ export function number(value: unknown, name: string): number {
   return value
 }
 
+/** Of either sign. */
+export function anyNumber(value: unknown, name: string): number {
+  if (typeof value !== 'number' || !(Math.abs(value) <= Number.MAX_SAFE_INTEGER))
+    throw badField(name, 'must be a number')
+  return value
+}
+
 export function oneOf<T extends string>(value: unknown, name: string, known: readonly T[]): T {
   const found = known.find((one) => one === value)
   if (found === undefined) throw badField(name, 'is not a known value')

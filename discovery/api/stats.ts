@@ -8,7 +8,7 @@ import { ApiProblem } from './problem.js'
 import { readQuery } from './query.js'
 import type { Settle } from './settle.js'
 import { writeAll } from './stream.js'
-import { countsByInstance, instanceFacts, isoOrNull, requestTotals, rounded, serviceViews } from './views.js'
+import { countsByInstance, instanceFacts, isoOrNull, pipeViews, requestTotals, rounded, serviceViews } from './views.js'
 
 const USUAL_PACKETS = 100
 const PAGE = 1_000
@@ -64,7 +64,12 @@ export async function* statsText(limit: number, deps: ApiDeps, unreadable?: 'fai
     yield ']}'
     separator = ','
   }
-  const end = JSON.stringify({ services: serviceViews(deps), requests: requestTotals(deps), store: storeView(deps) })
+  const end = JSON.stringify({
+    services: serviceViews(deps),
+    requests: requestTotals(deps),
+    pipes: pipeViews(deps),
+    store: storeView(deps),
+  })
   yield `],${end.slice(1)}`
 }
 

@@ -1,5 +1,7 @@
 // The registry's and the traffic's data in the words of the API: snake_case keys, ISO 8601 times.
+import { pipeNames } from '../../shared/config/all-pipes.js'
 import type { ServiceConfig } from '../../shared/config/model.js'
+import { REPORT_LIMITS } from '../../shared/metrics/limits.js'
 import { quantile } from '../../shared/metrics/histogram.js'
 import type { TrafficCount } from '../../shared/metrics/report.js'
 import { emptySum, sumBy, total } from '../../shared/metrics/sum.js'
@@ -146,6 +148,17 @@ export function requestTotals(deps: ApiDeps) {
     },
     history_dropped: deps.store.dropped,
   }
+}
+
+/** What the pipes of each name have counted since the start, and what they hold now. */
+export function pipeViews({ config, traffic }: Pick<ApiDeps, 'config' | 'traffic'>) {
+  const counted = new Map(traffic.pipes().map(({ pipe, counts }) => [pipe, counts]))
+  const states = new Map(traffic.pipeStates().map(({ pipe, values }) => [pipe, values]))
+  return [...pipeNames(config)].slice(0, REPORT_LIMITS.pipes).map((name) => {
+    const events: Readonly<Record<string, number>> = { failed: 0, barred: 0, ...counted.get(name) }
+    const values: Readonly<Record<string, number>> = states.get(name) ?? {}
+    return { name, events, values }
+  })
 }
 
 export function latencyView(count: TrafficCount) {

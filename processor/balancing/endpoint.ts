@@ -301,6 +301,20 @@ export class Endpoint implements ConnectionHome, Candidate {
     if (!this.barred) this.service.callNext()
   }
 
+  /** A place for a connection that is no request's, and where to make it; undefined at the limit. */
+  occupy(): UpstreamTarget | undefined {
+    if (this.open >= this.limits.connections) return undefined
+    this.use()
+    this.open++
+    return this.target
+  }
+
+  vacate(): void {
+    this.open--
+    if (this.inFlight-- >= this.most) this.settle()
+    if (!this.barred) this.service.callNext()
+  }
+
   rested(connection: UpstreamConnection): void {
     if (this.retired || this.idle.length >= this.limits.idle || connection.target !== this.target)
       return connection.destroy()

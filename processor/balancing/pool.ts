@@ -41,8 +41,8 @@ export function createPool<C extends Candidate>(
   const ranking = rank(loops ? endpoints : others, balance.preferZone ? zone : undefined)
   const lastResort = balance.panic === 'serve' ? ranking.panic : []
   const create = (members: readonly C[]) => createBalancer(members, balance, random)
-  const order =
-    balance.spillBelow > 0 ? spilling(ranking.tiers, balance.spillBelow, create) : strict(ranking.tiers, create)
+  const joined = balance.spillBelow > 0 || balance.minInstances > 1
+  const order = joined ? spilling(ranking.tiers, balance, create) : strict(ranking.tiers, create)
   const panic = create(lastResort)
   const sticky =
     balance.sticky &&
@@ -96,19 +96,26 @@ function strict<C extends Candidate>(tiers: readonly Tier<C>[], create: Create<C
   }
 }
 
-/** A tier helps out as soon as those before it have too few left. */
-function spilling<C extends Candidate>(tiers: readonly Tier<C>[], below: number, create: Create<C>): Order<C> {
-  const needed = tiers.map(({ size }) => Math.max(1, Math.ceil(below * size)))
+/** A tier helps out as soon as those before it have too few left: by their share, or all together by their number. */
+function spilling<C extends Candidate>(
+  tiers: readonly Tier<C>[],
+  { spillBelow, minInstances }: BalanceConfig,
+  create: Create<C>,
+): Order<C> {
+  const needed = tiers.map(({ size }) => Math.max(1, Math.ceil(spillBelow * size)))
   // Each tier together with all before it.
   const sets = tiers.map((_, last) => tiers.slice(0, last + 1).flatMap(({ members }) => members))
   const balancers = sets.map(create)
 
   /** The last tier that takes requests now. Members come and go as they are barred, so it is counted each time. */
   function last(): number {
+    let missing = minInstances
     for (let i = 0; i < tiers.length; i++) {
       const members = tiers[i]?.members ?? []
       const enough = needed[i] ?? 1
-      if (enough <= members.length && freeIn(members, enough) === enough) return i
+      const free = freeIn(members, Math.max(enough, missing))
+      missing -= free
+      if (free >= enough && missing <= 0) return i
     }
     return tiers.length - 1
   }

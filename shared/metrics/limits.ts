@@ -7,6 +7,10 @@ export const REPORT_LIMITS = {
   counts: 4_000,
   suspects: 1_000,
   endpoints: 12_000,
+  /** Names of pipes. */
+  pipes: 500,
+  /** Names of what one pipe counts, the two among them that are counted of every pipe. */
+  pipeCounts: 64,
   /** Of a name, an id or an address, in characters. */
   nameLength: 1_024,
   pathLength: 16_384,

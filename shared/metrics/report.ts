@@ -72,6 +72,19 @@ export interface ServiceCount {
   readonly budgetSpent: number
 }
 
+/** What the pipes of one name have counted since the last report. */
+export interface PipeCount {
+  readonly pipe: string
+  /** By event, of those that have happened: `failed` and `barred` of every pipe, and what the pipe itself counts. */
+  readonly counts: Readonly<Record<string, number>>
+}
+
+/** What the pipes of one name hold, as of now. */
+export interface PipeState {
+  readonly pipe: string
+  readonly values: Readonly<Record<string, number>>
+}
+
 /** Why a worker keeps its requests away from an instance. */
 export type EjectionReason = 'refused' | 'failures' | 'answers' | 'breaker'
 
@@ -107,6 +120,7 @@ export interface Report {
   readonly retries: number
   readonly tried: readonly AttemptCount[]
   readonly services: readonly ServiceCount[]
+  readonly pipes: readonly PipeCount[]
   /**
    * The worker's endpoints that have connections, requests in flight, or are not as usual; all others are not. Undefined:
    * as in the report before. Comes once a second, with `flush`, and at once when a guard changes.
@@ -114,6 +128,8 @@ export interface Report {
   readonly endpoints?: readonly EndpointState[]
   /** Those with requests that wait; undefined as with `endpoints`. */
   readonly waiting?: readonly ServiceState[]
+  /** Of pipes that have something to tell; undefined as with `endpoints`. */
+  readonly pipeStates?: readonly PipeState[]
   /** What the worker routes by. */
   readonly snapshot: { readonly term: number; readonly seq: number }
   /** Ids of instances at which an attempt failed since the last report: discovery polls them at once. */

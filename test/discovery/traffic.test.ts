@@ -15,7 +15,9 @@ function setUp(earlier: readonly TrafficCount[] = [], requestLimit = 100) {
     service: (name: string) => name === 'orders',
     instance: (id: string) => id === A || id === B,
     route: (id: string) => id === 'orders:/orders',
+    pipe: (name: string) => names.has(name),
   }
+  const names = new Set(['fair', 'store'])
   const suspects: string[] = []
   const onSuspect = (id: string) => void suspects.push(id)
   const disputes: string[] = []
@@ -31,7 +33,7 @@ function setUp(earlier: readonly TrafficCount[] = [], requestLimit = 100) {
     onDispute,
     ownWorkers: () => own.workers,
   })
-  return { clock, store, traffic, suspects, disputes, own, known }
+  return { clock, store, traffic, suspects, disputes, own, known, names }
 }
 
 test('counts add up by service and instance, on top of those of earlier lives', () => {
@@ -123,7 +125,7 @@ test('totals of earlier lives that are read late are added once, and what was co
   const clock = fakeClock()
   const { history } = createMemoryStore({ clock })
   history.addCounts(0, [countOf({ requests: 100 })])
-  const known = { service: () => true, instance: () => true, route: () => true }
+  const known = { service: () => true, instance: () => true, route: () => true, pipe: () => true }
   const traffic = createTraffic(undefined, {
     history,
     clock,
@@ -191,6 +193,50 @@ test('tries add up by instance and what requests met by service; names that are 
     triedOf({ instance: '' }),
   ])
   assert.deepEqual(traffic.services(), [{ service: 'orders', queued: 2, shed: 4, budgetSpent: 6 }])
+})
+
+test('what pipes count adds up by name and event, and what they hold over the workers that are there', () => {
+  const { traffic, own } = setUp()
+  own.workers = ['w-1', 'w-2']
+  const store = (entries: number) => [{ pipe: 'store', values: { entries } }]
+  const fair = (counts: Record<string, number>) => [{ pipe: 'fair', counts }]
+  traffic.accept(reportOf({ pipes: fair({ failed: 1, refused: 5 }), pipeStates: store(7) }))
+  traffic.accept(reportOf({ worker: 'w-2', pipes: fair({ refused: 2, waited: 0.5 }), pipeStates: store(4) }))
+  traffic.acceptRemote(reportOf({ worker: 'far', pipes: [{ pipe: 'made up', counts: { failed: 1 } }] }))
+  // A report without them leaves them as they were.
+  traffic.accept(reportOf({ pipes: fair({ constructor: 3 }) }))
+  assert.deepEqual(traffic.pipes(), [{ pipe: 'fair', counts: { failed: 1, refused: 7, waited: 0.5, constructor: 3 } }])
+  assert.deepEqual(traffic.pipeStates(), store(11))
+})
+
+test('what a worker held goes with it', async () => {
+  const { traffic, own } = setUp()
+  own.workers = ['w-1', 'w-2']
+  const store = (entries: number) => [{ pipe: 'store', values: { entries } }]
+  traffic.accept(reportOf({ pipeStates: store(7) }))
+  traffic.accept(reportOf({ worker: 'w-2', pipeStates: store(4) }))
+  own.workers = ['w-2']
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(traffic.pipeStates(), store(4))
+})
+
+test('pipes that the config has no more are forgotten, and what users make up is bounded', () => {
+  const { traffic, names } = setUp()
+  traffic.accept(reportOf({ pipes: [{ pipe: 'fair', counts: { refused: 5 } }] }))
+  names.delete('fair')
+  assert.deepEqual(traffic.pipes(), [])
+  names.add('fair')
+  assert.deepEqual(traffic.pipes(), [])
+  const letters = 'abcdefghijklmnopqrstuvwxyz'
+  const many = Array.from({ length: 200 }, (_, i) => [`${letters[i % 26]}${letters[Math.floor(i / 26)]}`, 1] as const)
+  traffic.accept(reportOf({ pipes: [{ pipe: 'fair', counts: Object.fromEntries(many) }] }))
+  traffic.accept(reportOf({ pipes: [{ pipe: 'fair', counts: { aa: 1, failed: 2, barred: 3 } }] }))
+  const counts = traffic.pipes()[0]?.counts ?? {}
+  assert.equal(Object.keys(counts).length, 64)
+  assert.deepEqual([counts['aa'], counts['failed'], counts['barred']], [2, 2, 3])
+  for (let i = 0; i < 1000; i++) names.add(`p${i}`)
+  for (let i = 0; i < 1000; i++) traffic.accept(reportOf({ pipes: [{ pipe: `p${i}`, counts: { failed: 1 } }] }))
+  assert.equal(traffic.pipes().length, 500)
 })
 
 test("tries at an instance that has left are its service's, and its name is given up", () => {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { createExplain } from '../../processor/explain.js'
 import type { Candidate, Ejection, LiveView } from '../../shared/processor.js'
 import type { Instance } from '../../shared/registry/instance.js'
-import { testConfig } from '../kit/gateway.js'
+import { testConfig, type TestConfig } from '../kit/gateway.js'
 
 type Facts = Partial<ReturnType<LiveView['live']>>
 
@@ -137,6 +137,9 @@ test('a tier with too few left is helped by the next one', () => {
     explain({ servers, service, states: { 1: { health: 'down' }, 2: { health: 'down' } } }).picks,
     [3, 4],
   )
+  const wanted = { balance: { min_instances: 3 } }
+  assert.deepEqual(explain({ servers, service: wanted }).picks, [1, 2, 3])
+  assert.deepEqual(explain({ servers, service: wanted, states: { 1: { health: 'down' } } }).picks, [2, 3, 4])
 })
 
 test('a full instance, a flapping one and one in another zone say so', () => {
@@ -205,4 +208,54 @@ test('the strategy is told with what it goes by', () => {
   }
   assert.equal(strategy({ strategy: 'p2c', sticky: { cookie: 'seat' } }), 'p2c, sticky by cookie seat')
   assert.equal(strategy({ strategy: 'hash', hash: { header: 'x-user' } }), 'hash of header x-user')
+})
+
+/** What is explained of a config as it is; nothing is up. */
+function told(given: TestConfig, method: string, url: string) {
+  const registry = { current: { term: 1, seq: 1, instances: [] }, subscribe: () => () => undefined }
+  const live: LiveView = { live: () => assert.fail('there is no instance'), names: () => ['w1'] }
+  return createExplain(testConfig(given), registry, live)(method, url)
+}
+
+const pipe = (name: string) => ({ use: 'rate-limit', rate: 1, name })
+
+test('the pipes of the processor, of the host, of the service and of the route are named in their order', () => {
+  const given: TestConfig = {
+    processor: {
+      pipes: [pipe('all'), pipe('too')],
+      hosts: { 'a.example': { pipes: [pipe('host')] }, '*.example': { pipes: [pipe('any host')] } },
+    },
+    services: { orders: { servers: ['127.0.0.1:1'], apis: ['/orders'], pipes: [pipe('service')] } },
+    routes: [
+      { match: { path: '/own' }, service: 'orders', pipes: [pipe('route')] },
+      { match: { path: '/fixed' }, fixed: { status: 204 }, pipes: [pipe('fixed')] },
+    ],
+  }
+  const pipes = (url: string, method = 'GET') => told(given, method, url).pipes
+  assert.deepEqual(pipes('/orders/7'), ['all', 'too', 'service'])
+  assert.deepEqual(pipes('/own'), ['all', 'too', 'service', 'route'])
+  assert.deepEqual(pipes('http://a.example/own'), ['all', 'too', 'host', 'service', 'route'])
+  assert.deepEqual(pipes('http://B.example/fixed'), ['all', 'too', 'any host', 'fixed'])
+  // Those of the processor and of the host see what no route takes, too.
+  assert.deepEqual(pipes('http://a.example/nowhere'), ['all', 'too', 'host'])
+})
+
+test('what is merged names each service once, in the order of the calls', () => {
+  const given: TestConfig = {
+    services: { users: { servers: ['127.0.0.1:1'] }, posts: { servers: ['127.0.0.1:2'] } },
+    routes: [
+      {
+        match: { path: '/page' },
+        merge: [
+          { service: 'posts', path: '/posts', group: 'posts' },
+          { service: 'users', path: '/me', group: 'me' },
+          { service: 'posts', path: '/top', group: 'top' },
+        ],
+        pipes: [pipe('fair')],
+      },
+    ],
+  }
+  const { outcome, pipes, candidates, picks } = told(given, 'GET', '/page')
+  assert.ok(outcome.kind === 'merge')
+  assert.deepEqual([outcome.services, pipes, candidates, picks], [['posts', 'users'], ['fair'], [], []])
 })

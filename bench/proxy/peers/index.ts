@@ -1,4 +1,5 @@
 // All proxies by the names that scenarios and flags use.
+import { aggregator, cached, merged, nginxCache, threePipes } from '../../pipes/peers.js'
 import { caddy } from './caddy.js'
 import { express, fastify, httpProxy3, undici } from './from-npm.js'
 import { haproxy } from './haproxy.js'
@@ -18,6 +19,11 @@ export const PEERS = {
   express,
   us: serverpyPeer(),
   'us-batch': serverpyPeer(', batch: auto', { batch: 'auto' }),
+  'us-pipes': threePipes,
+  'us-cache': cached,
+  'us-merge': merged,
+  'nginx-cache': nginxCache,
+  aggregator,
 } as const satisfies Record<string, PeerKind>
 
 export type PeerName = keyof typeof PEERS

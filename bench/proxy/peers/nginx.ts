@@ -18,7 +18,7 @@ const STREAMED = `${BIG_BUFFERS}
 /** `variant` is what the label says beside name and version. */
 function nginxPeer(variant: string, buffers: string): PeerKind {
   return {
-    label: () => `nginx ${version()}${variant}`,
+    label: () => `nginx ${nginxVersion()}${variant}`,
     needs: ['nginx'],
     start(setup) {
       const file = join(setup.folder, 'nginx.conf')
@@ -58,7 +58,7 @@ function config(setup: Setup, buffers: string): string {
   )
 }
 
-function version(): string {
+export function nginxVersion(): string {
   const text = execFileSync('sh', ['-c', 'nginx -v 2>&1'], { encoding: 'utf8' })
   return /nginx\/([\d.]+)/.exec(text)?.[1] ?? ''
 }

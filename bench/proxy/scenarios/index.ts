@@ -1,4 +1,5 @@
 // All scenarios, in the order of the page.
+import { PIPES } from '../../pipes/scenarios.js'
 import { BODIES, NEW_CONNECTIONS, TLS } from './by-wrk.js'
 import { KEPT } from './kept.js'
 import { LONG_RUN } from './long-run.js'
@@ -17,6 +18,7 @@ export const SCENARIOS: readonly Scenario[] = [
   MIXED,
   ...OPEN_LOOP,
   MEMORY,
+  ...PIPES,
   LONG_RUN,
 ]
 

@@ -215,6 +215,18 @@ const paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       },
     },
   },
+  '/api/v1/purge': {
+    post: {
+      summary: 'Throws stored answers of the pipe `cache` away, in every worker of this process',
+      parameters: [
+        query('url', 'The answers of this URL', text),
+        query('prefix', 'The answers of all URLs that begin with this one', text),
+        query('all', 'All answers', oneOf('', 'true', 'false', '1', '0')),
+      ],
+      security: [{ token: [] }],
+      responses: { ...answer('200', JSON_TYPE, ref('Purged')), ...problems('400', '401', '403', '405', '503') },
+    },
+  },
   '/api/v1/reports': {
     post: {
       summary: 'Takes what a processor elsewhere has counted',

@@ -21,6 +21,7 @@ export const planSchemas: Readonly<Record<string, Schema>> = {
   Reloaded: object({ changed: flag, plan, replaced_workers: object({ replaced: count, draining: count }) }, [
     'replaced_workers',
   ]),
+  Purged: object({ answers: count, workers: count, silent: count }),
   ConfigFaults: object({
     type: text,
     title: text,

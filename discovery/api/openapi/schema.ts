@@ -58,5 +58,6 @@ export function pageOf(item: Schema): Schema {
 export const text: Schema = { type: 'string' }
 export const flag: Schema = { type: 'boolean' }
 export const number: Schema = { type: 'number', minimum: 0 }
+export const anyNumber: Schema = { type: 'number' }
 export const count: Schema = { type: 'integer', minimum: 0 }
 export const time: Schema = { type: 'string', format: 'date-time' }

@@ -4,6 +4,7 @@ import { LATENCY_BUCKETS } from '../../../shared/metrics/histogram.js'
 import { REFUSALS } from '../../../shared/metrics/refusals.js'
 import { EJECTION_REASONS } from '../report-parts.js'
 import {
+  anyNumber,
   array,
   count,
   flag,
@@ -99,6 +100,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     ),
     services: array(ref('Service')),
     requests: ref('RequestTotals'),
+    pipes: array(object({ name: text, events: map(number), values: map(anyNumber) })),
     store: object({ ok: flag, reason: text, since: time }, ['reason', 'since']),
   }),
   Packet: object(packet),
@@ -191,6 +193,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
           oneOf: [
             object({ kind: { const: 'forward' }, service: text }),
             object({ kind: { const: 'fixed' }, status: count }),
+            object({ kind: { const: 'merge' }, services: array(text) }),
           ],
         },
         timeouts: object({
@@ -200,6 +203,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
           total_ms: nullable(number),
         }),
         retry: object({ attempts: nullable(count), on: nullable(array(text)) }),
+        listener: nullable(text),
+        pipes: array(text),
       }),
     ),
   }),
@@ -275,9 +280,11 @@ export const schemas: Readonly<Record<string, Schema>> = {
       oneOf: [
         object({ kind: { const: 'forward' }, route: text, service: text, strategy: text }),
         object({ kind: { const: 'fixed' }, route: text, status: count }),
+        object({ kind: { const: 'merge' }, route: text, services: array(text) }),
         object({ kind: { const: 'refused' }, code: oneOf(...CODES), status: count, detail: text }),
       ],
     },
+    pipes: array(text),
     candidates: array(
       object(
         {

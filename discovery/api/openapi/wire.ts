@@ -3,7 +3,7 @@ import { CODES } from '../../../shared/errors.js'
 import { LATENCY_BUCKETS } from '../../../shared/metrics/histogram.js'
 import { REPORT_LIMITS } from '../../../shared/metrics/limits.js'
 import { EJECTION_REASONS, GUARDS } from '../report-parts.js'
-import { array, count, flag, map, number, object, oneOf, ref, text, type Schema } from './schema.js'
+import { anyNumber, array, count, flag, map, number, object, oneOf, ref, text, type Schema } from './schema.js'
 
 export const wireSchemas: Readonly<Record<string, Schema>> = {
   WireInstance: object(
@@ -103,6 +103,10 @@ export const wireSchemas: Readonly<Record<string, Schema>> = {
         ...array(object({ service: text, queued: count, shed: count, budgetSpent: count })),
         maxItems: REPORT_LIMITS.counts,
       },
+      pipes: {
+        ...array(object({ pipe: text, counts: map(number) })),
+        maxItems: REPORT_LIMITS.pipes,
+      },
       endpoints: {
         ...array(
           object(
@@ -120,6 +124,7 @@ export const wireSchemas: Readonly<Record<string, Schema>> = {
         maxItems: REPORT_LIMITS.endpoints,
       },
       waiting: { ...array(object({ service: text, queued: count })), maxItems: REPORT_LIMITS.counts },
+      pipeStates: { ...array(object({ pipe: text, values: map(anyNumber) })), maxItems: REPORT_LIMITS.pipes },
       snapshot: object({ term: count, seq: count }),
       suspects: { type: 'array', items: text, maxItems: REPORT_LIMITS.suspects },
       codes: map(count),
@@ -128,6 +133,6 @@ export const wireSchemas: Readonly<Record<string, Schema>> = {
       shed: count,
       gauges: object({ connections: count, inFlight: count, upgraded: count, loopLagMs: number, rssBytes: count }),
     },
-    ['endpoints', 'waiting'],
+    ['endpoints', 'waiting', 'pipeStates'],
   ),
 }

@@ -49,7 +49,7 @@ function isUrl(url: string): boolean {
 }
 
 /** Values of matched headers and query keys, and fixed answers, may be secrets: only names are shown. */
-function routeView({ id, match, handler, timeouts, retry }: RouteConfig) {
+function routeView({ id, match, handler, listener, pipes, timeouts, retry }: RouteConfig) {
   return {
     id,
     hosts: match.hosts,
@@ -58,10 +58,7 @@ function routeView({ id, match, handler, timeouts, retry }: RouteConfig) {
     exact: match.exact,
     headers: match.headers.map(({ name }) => name),
     query: match.query.map(({ name }) => name),
-    handler:
-      handler.kind === 'forward'
-        ? { kind: handler.kind, service: handler.service }
-        : { kind: handler.kind, status: handler.status },
+    handler: handlerView(handler),
     timeouts: {
       connect_ms: timeouts?.connectMs ?? null,
       first_byte_ms: timeouts?.firstByteMs ?? null,
@@ -69,6 +66,19 @@ function routeView({ id, match, handler, timeouts, retry }: RouteConfig) {
       total_ms: timeouts?.totalMs ?? null,
     },
     retry: { attempts: retry?.attempts ?? null, on: retry?.on ?? null },
+    listener: listener ?? null,
+    pipes: pipes.map(({ name }) => name),
+  }
+}
+
+function handlerView(handler: RouteConfig['handler']) {
+  switch (handler.kind) {
+    case 'forward':
+      return { kind: handler.kind, service: handler.service }
+    case 'fixed':
+      return { kind: handler.kind, status: handler.status }
+    case 'merge':
+      return { kind: handler.kind, services: [...new Set(handler.merge.parts.map((part) => part.service))] }
   }
 }
 

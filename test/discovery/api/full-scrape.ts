@@ -19,7 +19,8 @@ export function triedOf(patch: Partial<AttemptCount> = {}): AttemptCount {
 
 /** One worker has counted something of everything: A gets requests, B is down, ejected and disputed. */
 export async function startFullApi(t: TestContext): Promise<TestApi> {
-  const api = await startApi(t)
+  const processor = { pipes: [{ use: 'rate-limit', rate: 1, name: 'fair' }, { use: 'cache' }] }
+  const api = await startApi(t, { document: { processor } })
   api.poll(A)
   api.poll(B, { verdict: 'failed', status: 'service unreachable', response: 'no' })
   api.lifecycle.processor = processorOf()
@@ -42,6 +43,8 @@ export async function startFullApi(t: TestContext): Promise<TestApi> {
       retries: 4,
       tried: [triedOf(), triedOf({ instance: B, success: 0, failure: 1, timeout: 0, retries: 0, hedges: 0 })],
       services: [{ service: 'orders', queued: 7, shed: 6, budgetSpent: 5 }],
+      pipes: [{ pipe: 'fair', counts: { failed: 2, refused: 3 } }],
+      pipeStates: [{ pipe: 'cache', values: { entries: 4 } }],
       endpoints: [
         { instance: A, inFlight: 4, connections: 8, guard: 'closed', disputed: false },
         { instance: B, inFlight: 0, connections: 1, guard: 'open', reason: 'refused', disputed: true },

@@ -60,6 +60,8 @@ const REQUESTS: readonly (readonly [method: string, template: string, target: st
   ['post', '/api/v1/plan', '/api/v1/plan?bogus', 400],
   ['post', '/api/v1/reload', '/api/v1/reload?workers=true', 200],
   ['post', '/api/v1/reload', '/api/v1/reload', 422],
+  ['post', '/api/v1/purge', '/api/v1/purge?all=true', 200],
+  ['post', '/api/v1/purge', '/api/v1/purge', 400],
   ['post', '/api/v1/drain', `/api/v1/drain?instance=${encodeURIComponent(A)}`, 200],
   ['post', '/api/v1/drain', '/api/v1/drain?wait=x', 400],
   ['post', '/api/v1/drain', '/api/v1/drain?instance=none', 404],
@@ -88,6 +90,14 @@ async function start(t: TestContext, more: { store?: (store: Store) => Store; to
   const discovery = { dump_file: join(folder, 'file.dump'), ...(more.token !== undefined && { token: more.token }) }
   const routes = [
     { match: { path: '/fixed', host: 'a.example', methods: ['GET'], query: { a: 'b' } }, fixed: { status: 204 } },
+    {
+      match: { path: '/merged' },
+      merge: [
+        { service: 'orders', path: '/a', group: 'a' },
+        { service: 'orders', path: '/b', group: 'b' },
+      ],
+      pipes: [{ use: 'rate-limit', rate: 1, name: 'fair' }],
+    },
     { match: { path: '/other' }, service: 'orders', timeout: { total: 3 }, retry: { attempts: 2 } },
   ]
   const api = await startApi(t, {
@@ -101,6 +111,7 @@ async function start(t: TestContext, more: { store?: (store: Store) => Store; to
     host: '127.0.0.1:8001',
     target: url,
     outcome: { kind: 'forward', route: 'orders:/orders', service: 'orders', strategy: 'round-robin' },
+    pipes: ['fair'],
     candidates: [
       {
         instance: A,
@@ -140,7 +151,11 @@ async function start(t: TestContext, more: { store?: (store: Store) => Store; to
   const counts = [countOf(), countOf({ service: '', instance: '' })]
   const endpoints = [endpointOf({ guard: 'open', reason: 'failures', disputed: true, inFlight: 1 })]
   const said = { endpoints, codes: { 'no-route': 1 }, refusals: { 'bare-lf': 1 } } as const
-  api.traffic.acceptRemote(reportOf({ worker: 'far', records, counts, ...said }))
+  const piped = {
+    pipes: [{ pipe: 'fair', counts: { failed: 2, refused: 3 } }],
+    pipeStates: [{ pipe: 'fair', values: { depth: -1 } }],
+  }
+  api.traffic.acceptRemote(reportOf({ worker: 'far', records, counts, ...said, ...piped }))
   return api
 }
 

@@ -18,6 +18,8 @@ const FULL = reportOf({
   retries: 1,
   tried: [triedOf({ success: 9, failure: 1, retries: 1, hedges: 1, ejections: 1 })],
   services: [{ service: 'orders', queued: 1, shed: 1, budgetSpent: 1 }],
+  pipes: [{ pipe: 'fair', counts: { failed: 1, refused: 2.5 } }],
+  pipeStates: [{ pipe: 'store', values: { entries: 3, drift: -1 } }],
   endpoints: [
     endpointOf({ inFlight: 1, connections: 2 }),
     endpointOf({ instance: B, guard: 'open', reason: 'breaker' }),
@@ -166,6 +168,19 @@ test('each member is checked, and the one that is wrong is named', () => {
   wrong('tried[0].instance', { tried: [{ ...triedOf(), instance: 'x'.repeat(2000) }] })
   wrong('services[0].budgetSpent', { services: [{ service: 'orders', queued: 1, shed: 1 }] })
   wrong('services', { services: new Array(5000).fill(FULL.services[0]) })
+  const counts = (given: object) => ({ pipes: [{ pipe: 'fair', counts: given }] })
+  wrong('pipes', { pipes: undefined })
+  wrong('pipes', { pipes: new Array(501).fill(FULL.pipes[0]) })
+  wrong('pipes[0].pipe', { pipes: [{ pipe: 'x'.repeat(2000), counts: {} }] })
+  wrong('pipes[0].counts', { pipes: [{ pipe: 'fair' }] })
+  wrong('pipes[0].counts', counts({ Refused: 1 }))
+  wrong('pipes[0].counts', counts({ ['x'.repeat(41)]: 1 }))
+  wrong('pipes[0].counts', counts(JSON.parse('{"__proto__":1}') as object))
+  wrong('pipes[0].counts', counts(Object.fromEntries(Array.from({ length: 65 }, (_, i) => ['a'.repeat(i + 1), 1]))))
+  wrong('pipes[0].counts.refused', counts({ refused: -1 }))
+  wrong('pipes[0].counts.refused', counts({ refused: null }))
+  wrong('pipeStates', { pipeStates: null })
+  wrong('pipeStates[0].values.x', { pipeStates: [{ pipe: 'fair', values: { x: '1' } }] })
   wrong('endpoints', { endpoints: null })
   wrong('endpoints', { endpoints: new Array(12_001).fill(endpointOf()) })
   wrong('endpoints[0].guard', { endpoints: [{ ...endpointOf(), guard: 'ajar' }] })
@@ -200,7 +215,7 @@ test('whatever JSON comes, the reader returns a report of the right shape or nam
   )
   assert.deepEqual(readReport(structuredClone(FULL)), FULL)
   // What is left out stays as it was in the report before.
-  const { endpoints: _, waiting: __, ...rest } = FULL
+  const { endpoints: _, waiting: __, pipeStates: ___, ...rest } = FULL
   assert.deepEqual(readReport(structuredClone(rest)), rest)
   assert.equal(readReport({ ...FULL, records: [{ ...recordOf(), extra: 1 }] }).records[0]?.instance, A)
 })

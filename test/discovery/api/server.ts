@@ -10,6 +10,7 @@ import { createMemoryStore } from '../../../discovery/store/memory.js'
 import type { Store } from '../../../discovery/store/store.js'
 import { createTraffic, type Traffic } from '../../../discovery/traffic.js'
 import { systemClock, type Clock } from '../../../shared/clock.js'
+import { pipeNames } from '../../../shared/config/all-pipes.js'
 import type { Config } from '../../../shared/config/model.js'
 import { silentLog, type Log } from '../../../shared/log.js'
 import { LATENCY_BUCKETS } from '../../../shared/metrics/histogram.js'
@@ -83,6 +84,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
       service: (name) => name === 'orders',
       instance: (id) => registry.status(id) !== undefined,
       route: (id) => config.routes.some((route) => route.id === id),
+      pipe: (name) => pipeNames(config).has(name),
     },
   })
   const lifecycle: Lifecycle = {
@@ -204,6 +206,7 @@ export function reportOf(patch: Partial<Report> = {}): Report {
     retries: 0,
     tried: [],
     services: [],
+    pipes: [],
     snapshot: { term: 7, seq: 1 },
     suspects: [],
     codes: {},
@@ -228,6 +231,7 @@ export function endpointOf(patch: Partial<EndpointState> = {}): EndpointState {
 /** A processor that serves with one worker. */
 export function processorOf(flush: () => Promise<void> = () => Promise.resolve()): ProcessorView {
   return {
+    purge: () => Promise.resolve({ answers: 0, workers: 1, silent: 0 }),
     status: () => ({
       name: 'Request Processor',
       state: 'serving',

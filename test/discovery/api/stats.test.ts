@@ -126,6 +126,20 @@ test('the workers are asked for what they have counted before the totals are sho
   assert.equal(instances[1]?.requests, 0)
 })
 
+test('pipes of the config are shown with what they have counted and what they hold', async (t) => {
+  const processor = { pipes: [{ use: 'rate-limit', rate: 1, name: 'fair' }, { use: 'cache' }] }
+  const api = await startApi(t, { document: { processor } })
+  const pipes = [
+    { pipe: 'fair', counts: { refused: 3 } },
+    { pipe: 'made up', counts: { refused: 3 } },
+  ]
+  api.traffic.accept(reportOf({ pipes, pipeStates: [{ pipe: 'cache', values: { entries: 4 } }] }))
+  assert.deepEqual((await api.json<Stats & { pipes: unknown }>('/stats')).pipes, [
+    { name: 'fair', events: { failed: 0, barred: 0, refused: 3 }, values: {} },
+    { name: 'cache', events: { failed: 0, barred: 0 }, values: { entries: 4 } },
+  ])
+})
+
 test('workers that do not report hold the answer back for a moment only', async (t) => {
   const api = await startApi(t)
   api.lifecycle.processor = processorOf(() => new Promise(() => {}))

@@ -287,6 +287,7 @@ test('explain passes the question on, and refuses what is no method or URL', asy
     host: 'x',
     target: url,
     outcome: { kind: 'refused', code: 'no-route', status: 404, detail: 'none' },
+    pipes: [],
     candidates: [],
     picks: [],
   })

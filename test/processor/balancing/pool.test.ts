@@ -77,6 +77,30 @@ test('the next tier takes over when all of a tier are barred, and gives back whe
   assert.deepEqual(shares(from, 10), { a: 5, b: 5 })
 })
 
+test('the next tier joins while the better ones together have fewer instances than wanted', () => {
+  const all = [
+    fake('a', { priority: 'high' }),
+    fake('b', { priority: 'high' }),
+    fake('c', { priority: 'med' }),
+    fake('d', { priority: 'low' }),
+  ]
+  const from = pool(all, { minInstances: 2 })
+  assert.deepEqual(shares(from, 12), { a: 6, b: 6 })
+  bar(all, 'a')
+  assert.deepEqual(shares(from, 12), { b: 6, c: 6 })
+  bar(all, 'a', 'b')
+  assert.deepEqual(shares(from, 12), { c: 6, d: 6 })
+  bar(all, 'a', 'c')
+  assert.deepEqual(shares(from, 12), { b: 6, d: 6 })
+  bar(all, 'a', 'b', 'c')
+  assert.deepEqual(shares(from, 12), { d: 12 })
+  // One that polls call down is missed as much.
+  const down = [fake('a', { priority: 'high', health: 'down' }), ...all.slice(1)]
+  bar(all)
+  assert.deepEqual(shares(pool(down, { minInstances: 2 }), 12), { b: 6, c: 6 })
+  assert.deepEqual(shares(pool(all, { minInstances: 9 }), 12), { a: 3, b: 3, c: 3, d: 3 })
+})
+
 test('with a spill-over the next tier helps out while too few of a tier are left, all taking turns', () => {
   const high = ['a', 'b', 'c', 'd'].map((id) => fake(id, { priority: 'high' }))
   const all = [...high, fake('m', { priority: 'med' }), fake('n', { priority: 'med' }), fake('z')]

@@ -264,6 +264,26 @@ test('what was tried adds up over the reports that wait, and what they say of no
   assert.equal(pending.take(), undefined)
 })
 
+test('what pipes counted adds up, and of more than a report may hold every count arrives', () => {
+  const pending = createPendingReports()
+  const pipes = Array.from({ length: 400 }, (_, i) => ({ pipe: `p${i}`, counts: { failed: 1, refused: 0.5 } }))
+  pending.add(reportOf({ pipes, pipeStates: [{ pipe: 'p1', values: { open: 1 } }] }))
+  pending.add(reportOf({ pipes, pipeStates: [{ pipe: 'p1', values: { open: -2 } }] }))
+  const taken: Report[] = []
+  for (let report = pending.take(); report !== undefined; report = pending.take()) {
+    assert.deepEqual(readReport(JSON.parse(JSON.stringify(report))), report)
+    taken.push(report)
+  }
+  assert.ok(taken.length > 1)
+  const sums = new Map(taken.flatMap((report) => report.pipes).map(({ pipe, counts }) => [pipe, counts]))
+  assert.equal(sums.size, 400)
+  for (const [pipe, counts] of sums) assert.deepEqual(counts, { failed: 2, refused: 1 }, pipe)
+  assert.deepEqual(
+    taken.map((report) => report.pipeStates),
+    [[{ pipe: 'p1', values: { open: -2 } }], ...taken.slice(1).map(() => undefined)],
+  )
+})
+
 test('endpoints travel with the snapshot that they were seen under, and what was not said is left out', () => {
   const pending = createPendingReports()
   const endpoints = [endpointOf({ inFlight: 1 })]
