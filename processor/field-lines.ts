@@ -5,10 +5,11 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** RFC 9110 section 5.5, as Latin-1. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
-/** The engine's own: where a message ends, and what holds for one connection only. */
+/** The engine's own: where a message ends, whom it is for, and what holds for one connection only. */
 const NOT_TO_SET: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
+  'host',
   'keep-alive',
   'proxy-connection',
   'te',

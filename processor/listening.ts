@@ -5,7 +5,7 @@ import type { Config, DownstreamTlsConfig } from '../shared/config/model.js'
 import type { Core } from './core.js'
 import { ClientConnection, refusal } from './engine/client.js'
 import { turnAway } from './engine/turn-away.js'
-import { createWireServer } from './engine/wire/accept.js'
+import { createWireServer, type Handshakes } from './engine/wire/accept.js'
 import type { Wire } from './engine/wire/wire.js'
 import { createTcpAcceptor } from './handlers/tcp/acceptor.js'
 import type { LiveService } from './resilience/live-service.js'
@@ -30,15 +30,19 @@ export interface ListeningDeps {
 
 export function createListening(first: Config, deps: ListeningDeps): Listening {
   const { core, liveOf } = deps
-  const own = createPort('', first.processor.tls, acceptHttp(''), deps)
+  // All ports together have as many connections as the worker may have.
+  const handshakes: Handshakes = { count: 0 }
+  const open = (name: string, tls: DownstreamTlsConfig | undefined, accept: Accept) =>
+    createPort(name, tls, accept, { ...deps, handshakes })
+  const own = open('', first.processor.tls, acceptHttp(''))
   const listeners = new Map(
     first.processor.listeners.map(({ name, tls, takes }) => {
       const accept = takes.kind === 'tcp' ? createTcpAcceptor(name, takes, { core, liveOf }) : acceptHttp(name)
-      return [name, createPort(name, tls, accept, deps).server]
+      return [name, open(name, tls, accept).server]
     }),
   )
 
-  function acceptHttp(name: string): (wire: Wire, secure: boolean) => void {
+  function acceptHttp(name: string): Accept {
     return (wire, secure) => {
       const refused = core.refusal(wire.peer)
       if (refused === undefined) core.connected(new ClientConnection(wire, core, name, secure))
@@ -53,6 +57,8 @@ export function createListening(first: Config, deps: ListeningDeps): Listening {
   }
 }
 
+type Accept = (wire: Wire, secure: boolean) => void
+
 interface Port {
   readonly server: net.Server
   /** Other certificates. That a port speaks TLS, or not, does not change. */
@@ -62,8 +68,8 @@ interface Port {
 function createPort(
   name: string,
   first: DownstreamTlsConfig | undefined,
-  accept: (wire: Wire, secure: boolean) => void,
-  { core, ticketKeys, useSockets }: ListeningDeps,
+  accept: Accept,
+  { core, ticketKeys, useSockets, handshakes }: ListeningDeps & { readonly handshakes: Handshakes },
 ): Port {
   const secure = first !== undefined
   const log = name === '' ? core.deps.log : core.deps.log.child({ listener: name })
@@ -74,6 +80,7 @@ function createPort(
     get handshakeMs() {
       return core.timeouts.requestHeadMs
     },
+    handshakes,
     useSockets,
   }
   const server = createWireServer(serving, {

@@ -61,7 +61,8 @@ function readSamples(file: string): Sample[] {
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    throw new CommandFailure([`${file}: ${error instanceof Error ? error.message : 'cannot be read'}`], 2)
+    const code = error instanceof Error && 'code' in error ? error.code : ''
+    throw new CommandFailure([`${file}: ${code === 'ENOENT' ? 'there is no such file' : 'cannot be read'}`], 2)
   }
   if (text.length > MOST_BYTES) throw new CommandFailure([`${file}: larger than 64 MiB`], 2)
   const list = readJson(text, file)
@@ -73,7 +74,12 @@ function readSamples(file: string): Sample[] {
   })
 }
 
-function faultOf({ method, target, headers, body, answer = {} }: Record<string, unknown>): string | undefined {
+const KEYS = ['method', 'target', 'headers', 'body', 'answer']
+
+function faultOf(given: Record<string, unknown>): string | undefined {
+  const { method, target, headers, body, answer = {} } = given
+  const stray = Object.keys(given).find((key) => !KEYS.includes(key))
+  if (stray !== undefined) return `unknown key ${JSON.stringify(stray)}: there are ${KEYS.join(', ')}`
   if (!isTextOrNone(method)) return '"method" must be text'
   if (!isTextOrNone(target) || (target ?? '/').startsWith('/') === false)
     return '"target" must be text that begins with "/"'

@@ -200,6 +200,7 @@ export class Answering implements AnswerHead {
       },
       failed: (error) => owner.broken(error),
       ready: () => owner.ready(),
+      stuck: (name) => owner.stuck(name),
     })
   }
 

@@ -5,9 +5,18 @@ import { pathToFileURL } from 'node:url'
 /** Names of pipes, by the path of their module. */
 const modules = new Map<string, string>()
 
-/** The module is about to be loaded. */
+let heard: (modules: ReadonlyMap<string, string>) => void = () => undefined
+
+/** The module is about to be loaded into this thread. */
 export function mayBlame(module: string, name: string): void {
+  if (modules.get(module) === name) return
   modules.set(module, name)
+  heard(modules)
+}
+
+/** `hear` is told of every module before its code runs. */
+export function hearModules(hear: (modules: ReadonlyMap<string, string>) => void): void {
+  heard = hear
 }
 
 /** Undefined: it comes from no pipe. */

@@ -1,8 +1,9 @@
 // Sends a body through streams of Node's: pieces in, pieces out, held back on either side as the other one asks.
 import type { Duplex } from 'node:stream'
 import { asBytes } from './as-bytes.js'
+import { type Stuck, within } from './running.js'
 
-export interface BodyOutput {
+export interface BodyOutput extends Stuck {
   /** False: no more until `resume`. */
   data(piece: Buffer): boolean
   end(): void
@@ -24,7 +25,7 @@ export class BodyStream {
 
   constructor(
     private readonly streams: readonly Duplex[],
-    output: BodyOutput,
+    private readonly output: BodyOutput,
   ) {
     this.first = streams[0] as Duplex
     this.last = streams.at(-1) as Duplex
@@ -62,11 +63,11 @@ export class BodyStream {
 
   /** Takes a copy. False: `ready` tells when there is room for more. */
   write(piece: Buffer): boolean {
-    return this.destroyed || this.first.write(Buffer.from(piece))
+    return this.destroyed || within(this.output, undefined, () => this.first.write(Buffer.from(piece)))
   }
 
   end(): void {
-    if (!this.destroyed) this.first.end()
+    if (!this.destroyed) within(this.output, undefined, () => this.first.end())
   }
 
   /** Whoever takes the pieces has no room. */

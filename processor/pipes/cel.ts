@@ -61,7 +61,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   'request.method': (x) => x.method,
   'request.scheme': (x) => (x.secure ? 'https' : 'http'),
   'request.host': (x) => x.host,
-  'request.path': (x) => x.path,
+  'request.path': (x) => plainPath(x.path),
   'request.address': (x) => x.address,
   'request.route': (x) => x.route,
   'request.service': (x) => x.service,
@@ -121,6 +121,15 @@ function keysIn(uses: Uses, map: string): Field | undefined {
     for (const key of list) found.set(key, look(x, answer, key))
     return found
   }
+}
+
+/** Escapes that need not be there are taken out (RFC 3986 section 6.2.2.2): to an instance the two are one. */
+function plainPath(path: string): string {
+  if (!path.includes('%')) return path
+  return path.replace(/%[0-9a-f]{2}/gi, (escape) => {
+    const char = String.fromCharCode(parseInt(escape.slice(1), 16))
+    return /[\w.~-]/.test(char) ? char : escape
+  })
 }
 
 /** Names in lower case; several of one name are joined (RFC 9110 section 5.3). */

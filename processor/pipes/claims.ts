@@ -3,8 +3,15 @@ import type { PipeExchange } from './pipe.js'
 
 export type Claims = Readonly<Record<string, unknown>>
 
-/** Key in the `state` of an exchange. */
+/** Keys in the `state` of an exchange: of a token's claims, of a user's name, of a key's name. */
 export const CLAIMS = 'jwt.claims'
+export const USER = 'auth.user'
+export const KEY_NAME = 'auth.key'
+
+/** A pipe has let somebody in whom it knows: what is answered may be for that one alone. */
+export function isKnown({ state }: Pick<PipeExchange, 'state'>): boolean {
+  return state.has(CLAIMS) || state.has(USER) || state.has(KEY_NAME)
+}
 
 /** Undefined: nobody has checked a token. */
 export function claimsOf(x: Pick<PipeExchange, 'state'>): Claims | undefined {

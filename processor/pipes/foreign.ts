@@ -24,8 +24,8 @@ export function foreignPipe(pipe: Pipe, name: string): Pipe {
   }
 }
 
-/** A turn of the event loop with nothing in it: ended there, `close` takes nothing along that others wait for. */
-function alone(): Promise<void> {
+/** A turn of the event loop with nothing else in it: code that is ended there takes nothing along that others wait for. */
+export function alone(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()
     port1.once('message', () => {

@@ -1,4 +1,5 @@
 // A file of lines that grows to a bound and is then set aside; several workers write to it. Nobody waits for the disk.
+import { constants } from 'node:fs'
 import { mkdir, open, rename, rm, rmdir, stat, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Log } from '../../shared/log.js'
@@ -22,6 +23,8 @@ export interface RecordFileOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number
 }
+
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants
 
 /** What is given to the disk at once. */
 const PIECE_BYTES = 256 * 1024
@@ -125,8 +128,9 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
 
 async function openFile(file: string): Promise<FileHandle> {
   await mkdir(dirname(file), { recursive: true })
-  // Nobody else on the machine shall read what clients sent.
-  return open(file, 'a', 0o600)
+  // Nobody else on the machine shall read what clients sent, by a link that he has put there either; and no pipe without
+  // a reader shall keep a thread.
+  return open(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600)
 }
 
 async function isStill(file: string, ino: number): Promise<boolean> {

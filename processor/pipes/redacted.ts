@@ -20,7 +20,13 @@ const PARAMETERS = [
 ]
 
 /** Fields whose values are addresses, with a query of their own. */
-const ADDRESSES: ReadonlySet<string> = new Set(['referer', 'location', 'contentlocation', 'xoriginalurl', 'xforwardeduri'])
+const ADDRESSES: ReadonlySet<string> = new Set([
+  'referer',
+  'location',
+  'contentlocation',
+  'xoriginalurl',
+  'xforwardeduri',
+])
 
 export const HIDDEN = '***'
 

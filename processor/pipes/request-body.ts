@@ -4,8 +4,9 @@ import { ChunkScanner } from '../engine/chunked.js'
 import type { Client, Exchange, RequestSink } from '../exchange.js'
 import { BodyStream } from './body-stream.js'
 import type { BodyWatcher } from './pipe.js'
+import type { Stuck } from './running.js'
 
-export interface RequestBodyOwner {
+export interface RequestBodyOwner extends Stuck {
   broken(error: Error): void
 }
 
@@ -38,6 +39,7 @@ export class RequestBodyWay implements RequestSink {
         data: (piece) => this.send(piece),
         end: () => this.sendEnd(),
         failed: (error) => owner.broken(error),
+        stuck: (name) => owner.stuck(name),
         ready: () => {
           this.full = false
           source.resume()

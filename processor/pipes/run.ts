@@ -143,9 +143,7 @@ export class PipeRun extends AnswerSide implements HoldingOwner, Stuck {
       handler(exchange)
       const { watchers, transforms } = this
       if (exchange.sink === undefined || (watchers.length === 0 && transforms.length === 0 && !sieved)) return
-      const way = new RequestBodyWay(exchange, this.real, chunked, watchers, transforms, {
-        broken: (error) => this.broken(error),
-      })
+      const way = new RequestBodyWay(exchange, this.real, chunked, watchers, transforms, this)
       exchange.sink = way
       if (transforms.length > 0) this.streams = way
     })
@@ -216,7 +214,9 @@ export class PipeRun extends AnswerSide implements HoldingOwner, Stuck {
     this.endRequest()
     if (this.calls !== undefined) for (const calling of this.calls) calling.cancel()
     this.endHooks()
-    this.left = true
+    // A user's `onDone` comes behind everything else, and may still ask.
+    if (this.chain.hearsEnds) queueMicrotask(() => (this.left = true))
+    else this.left = true
     this.held = undefined
     this.exchange.pipes = undefined
   }

@@ -1,9 +1,10 @@
 // The body of a reply that comes piece by piece, as fast as the client takes it.
 import type { Exchange, RequestSink } from '../exchange.js'
 import { asBytes } from './as-bytes.js'
+import { type Stuck, within } from './running.js'
 
 /** Where the pieces go: through the pipes that see the answer. */
-export interface ReplyOutput {
+export interface ReplyOutput extends Stuck {
   /** Framing included. False: no more until the client has taken it. */
   writeReply(buf: Buffer): boolean
   endReply(): void
@@ -37,7 +38,7 @@ export class StreamedReply implements RequestSink {
     const bare = length !== undefined || this.exchange.minor === 0
     let left = length ?? Infinity
     while (!this.ended) {
-      const { done, value } = await this.iterator.next()
+      const { done, value } = await within(this.output, undefined, () => this.iterator.next())
       if (this.ended) return
       if (done === true) break
       const piece = asBytes(value)

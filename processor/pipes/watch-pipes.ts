@@ -1,25 +1,18 @@
-// Has a watchdog as long as a worker has users' pipes in its own process.
+// Has a watchdog from the moment at which a worker gets the first user's pipe into its own process. It stays: code of a pipe
+// that has left may still run.
 import type { Log } from '../../shared/log.js'
-import type { Rack } from './rack.js'
+import { hearModules } from './blame.js'
 import { createWatchdog, type Watchdog } from './watchdog.js'
 
 /** Less than a second passes before the loop turns again; garbage collection and large bodies take much less. */
 const STILL_MS = 400
 
-export function watchPipes(pipes: Pick<Rack, 'steps'>, log: Log): { renew(): void } {
+/** `close`: before the process ends, which would wait for whoever looks into it. */
+export function watchPipes(log: Log): { close(): Promise<void> } {
   let watchdog: Watchdog | undefined
-  return {
-    renew() {
-      const modules = [...pipes.steps].flatMap((step) =>
-        step.foreign ? [[step.config.module as string, step.name] as const] : [],
-      )
-      if (modules.length === 0) {
-        watchdog?.close()
-        watchdog = undefined
-        return
-      }
-      watchdog ??= createWatchdog(STILL_MS, { log })
-      watchdog.watch(modules)
-    },
-  }
+  hearModules((modules) => {
+    watchdog ??= createWatchdog(STILL_MS, { log })
+    watchdog.watch([...modules])
+  })
+  return { close: async () => watchdog?.close() }
 }

@@ -11,7 +11,7 @@ const BEAT_MS = 50
 export interface Watchdog {
   /** Absolute paths of the modules whose code may be ended, each with the name of its pipe. */
   watch(modules: readonly (readonly [module: string, name: string])[]): void
-  close(): void
+  close(): Promise<void>
 }
 
 interface Ended {
@@ -36,9 +36,9 @@ export function createWatchdog(stillMs: number, deps: { readonly log: Log }): Wa
   )
   return {
     watch: (modules) => thread.postMessage(modules),
-    close() {
+    async close() {
       clearInterval(beat)
-      void thread.terminate()
+      await thread.terminate()
     },
   }
 }

@@ -28,6 +28,13 @@ export function readings(path: string): ReadonlySet<string> | undefined {
   return found
 }
 
+/** Whether some origin would take the path for another one: by a dot segment in any spelling, or because it is malformed. */
+export function hasDotSegments(path: string): boolean {
+  if (!/%|[/\\]\.|[\x80-\xff]/.test(path)) return false
+  const decoded = decodings(path)
+  return decoded === undefined || [...decoded].some((text) => /[/\\]\.\.?(?:[/\\;]|$)/.test(text))
+}
+
 function either(one: string, other: string): readonly string[] {
   return one === other ? [one] : [one, other]
 }

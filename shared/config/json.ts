@@ -76,6 +76,11 @@ function explain(text: string, at: number, expected: Expected): { message: strin
   if (char === '"')
     return { message: 'the string is not closed, or holds a line break, a control character or a bad escape' }
   if (char === "'") return { message: 'JSON strings stand in double quotes' }
+  if (/^\{\{/.test(text.slice(at)) || (char === '{' && text[at - 1] === '{'))
+    return {
+      message: 'a template in braces stands here',
+      hint: 'have it filled in first: this is the text that is read',
+    }
   if (expected.startsWith('key')) return { message: 'a key in double quotes is expected here' }
   return { message: 'a JSON value is expected here', hint: 'text stands in double quotes' }
 }

@@ -1,8 +1,9 @@
 // The one frozen model that both layouts of the file normalise to: defaults applied, times in milliseconds.
 import type { InstanceSpec } from '../registry/instance.js'
 import type { MergeConfig } from './merge-model.js'
+import type { HostConfig, PipeConfig } from './pipe-model.js'
 
-export type { MergeConfig }
+export type { HostConfig, MergeConfig, PipeConfig }
 
 /** A fault (or a warning) in a config file. `line` and `col` count from 1; 0 where no place can be named. */
 export interface Problem {
@@ -96,12 +97,6 @@ export interface ProcessorConfig {
   readonly listeners: readonly ListenerConfig[]
 }
 
-export interface HostConfig {
-  /** Lower case; `*.example.org` matches any number of labels. */
-  readonly host: string
-  readonly pipes: readonly PipeConfig[]
-}
-
 /** A port of its own. */
 export interface ListenerConfig {
   /** Unique; in metrics, in logs, and in the routes that are for it. */
@@ -121,35 +116,6 @@ export interface ListenerConfig {
         /** Connections at once, per worker. */
         readonly connections: number
       }
-}
-
-/** A pipe at one place of the config. */
-export interface PipeConfig {
-  /** As the file says it: the name of a built-in, a path, or the name of a package. */
-  readonly use: string
-  /** In logs, metrics and `explain`. */
-  readonly name: string
-  /** Absolute path of the user's module; undefined for a built-in. */
-  readonly module?: string
-  /** Of the module's content: another one is another pipe. Undefined where the file was not read. */
-  readonly digest?: string
-  /** Of a built-in: checked and normalised. Of a module: as the file has them, for its own schema. */
-  readonly options: unknown
-  /** Condition in CEL: the pipe takes no part in exchanges for which it is false. */
-  readonly when?: string
-  /** Without it requests would pass that must not: where `when` has no value it takes part. */
-  readonly guards?: true
-  /** What becomes of an exchange in which it throws, rejects or takes too long. */
-  readonly onThrow: 'fail' | 'skip'
-  /** For one hook. */
-  readonly hookMs: number
-  readonly isolate: 'none' | 'thread'
-  /** Bytes of bodies that are held for it, in place of its own. */
-  readonly buffer?: { readonly request?: number; readonly response?: number }
-  /** After so many failures in a row it is left out (`skip`) or refuses (`fail`) for `openMs`; then one exchange tries it. */
-  readonly breaker?: { readonly failures: number; readonly openMs: number }
-  /** Where it stands in the file; says nothing about what it does. */
-  readonly at: { readonly line: number; readonly col: number }
 }
 
 export interface AccessLogConfig {

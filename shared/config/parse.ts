@@ -128,11 +128,15 @@ function refuse(file: string, message: string, at: 0 | 1 = 0): Parsed {
 /** The full layout says its version; a service may well be called that too. */
 function isFull(data: Record<string, unknown>, report: Report): boolean {
   if (data['version'] !== undefined) return !isObject(data['version'])
-  const { services } = data
-  const named = isObject(services) && !('servers' in services) && !('apis' in services)
-  if (named)
-    report.fault(['services'], { message: 'the full layout needs "version"', hint: 'add version: 1 at the top' }, 'key')
-  return named
+  const part = ['services', 'processor', 'discovery'].find((key) => isObject(data[key]) && !isServiceLike(data[key]))
+  const named = part ?? (Array.isArray(data['routes']) ? 'routes' : undefined)
+  if (named !== undefined)
+    report.fault([named], { message: 'the full layout needs "version"', hint: 'add version: 1 at the top' }, 'key')
+  return named !== undefined
+}
+
+function isServiceLike(value: object): boolean {
+  return ['servers', 'apis', 'polling'].some((key) => key in value)
 }
 
 function readFull(document: Document, file: string, context: Context): Config {

@@ -74,6 +74,25 @@ test('a listener speaks TLS while the processor does not, and instances hear of 
   await waitFor(() => gateway.report().refusals['tls-handshake'] === 1)
 })
 
+test('handshakes on all ports together are no more than the connections that the worker may have', async (t) => {
+  const origin = await named(t, 'a')
+  const files = await (await folder(t)).put('own', await makeCertificate({ names: ['DNS:secure.test'] }))
+  const secured = { service: 'a', tls: { cert: files.certFile, key: files.keyFile } }
+  const gateway = await startGateway(t, {
+    processor: {
+      limits: { connections: 2 },
+      listeners: [
+        { name: 'one', port: 0, ...secured },
+        { name: 'two', port: 0, ...secured },
+      ],
+    },
+    services: { a: { servers: [`http://${origin.address}`] } },
+  })
+  const silent = await Promise.all(['one', 'one', 'two'].map((name) => dial(t, gateway.ports[name] ?? 0)))
+  assert.notEqual(await Promise.race(silent.map((wire) => wire.ended())), 'open')
+  assert.equal(gateway.report().refusals.overload, 1)
+})
+
 test('a port that cannot accept a connection, for files are out, says so and accepts the next', async (t) => {
   const origin = await named(t, 'a')
   const { certFile, keyFile } = await (

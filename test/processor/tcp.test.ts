@@ -120,7 +120,7 @@ test('an instance that does not accept in time is left for another one', async (
 })
 
 test('an instance that accepts connections and breaks each of them is left alone', async (t) => {
-  const broken = await listen(t, (wire) => void wire.until(/question/).then(() => wire.reset()))
+  const broken = await listen(t, (wire) => void setTimeout(() => wire.reset(), 30))
   const alive = await speaker(t, 'alive')
   const { gateway, port } = await through(t, {
     servers: [{ url: broken.address, priority: 'high' }, alive.address],
@@ -128,12 +128,28 @@ test('an instance that accepts connections and breaks each of them is left alone
   })
   for (let i = 0; i < 3; i++) {
     const wire = await dial(t, port)
-    wire.send('question')
     assert.equal(await wire.ended(), 'reset')
   }
   await waitFor(() => gateway.core.bare.size === 0)
   assert.equal(await (await dial(t, port)).until(/\n/), 'alive\n')
   assert.equal(broken.wires.length, 3)
+})
+
+test('what a client says takes no instance from others, however the instance ends it', async (t) => {
+  const strict = await listen(t, (wire) => void wire.until(/garbage/).then(() => wire.reset()))
+  const spare = await speaker(t, 'spare')
+  const { gateway, port } = await through(t, {
+    servers: [{ url: strict.address, priority: 'high' }, spare.address],
+    outlier: { failures: 3 },
+  })
+  for (let i = 0; i < 6; i++) {
+    const wire = await dial(t, port)
+    wire.send('garbage')
+    assert.equal(await wire.ended(), 'reset')
+  }
+  await waitFor(() => gateway.core.bare.size === 0)
+  assert.equal(strict.wires.length, 6)
+  assert.ok(gateway.report().suspects.length > 0, 'the polls are asked')
 })
 
 test('a service that has all that it can do gets no more connections', async (t) => {

@@ -9,7 +9,7 @@ import { NOBODY, takeOver } from './take-over.js'
 import type { Wire } from './wire.js'
 
 export interface Acceptor {
-  /** Whether there is room for a handshake; asked where TLS is spoken. `handshakes`: those under way. */
+  /** Whether there is room for a handshake; asked where TLS is spoken. `handshakes`: those under way, of all that count together. */
   mayShakeHands(handshakes: number, peer: string): boolean
   /** Takes a new connection; reading begins when the wire is resumed. */
   accepted(wire: Wire): void
@@ -22,8 +22,15 @@ export interface WireServerOptions {
   readonly tls: (() => tls.TLSSocketOptions) | undefined
   /** Asked for each connection. */
   readonly handshakeMs: number
+  /** Of all servers that count together; a count of its own where there is none. */
+  readonly handshakes?: Handshakes
   /** Stay above Node's sockets, even where handles can be had. */
   readonly useSockets: boolean
+}
+
+/** Those under way. */
+export interface Handshakes {
+  count: number
 }
 
 /** Not listening yet. */
@@ -67,12 +74,11 @@ function createHandshakes(
   options: WireServerOptions,
   acceptor: Acceptor,
 ): (socket: net.Socket) => void {
-  const { useSockets } = options
-  let underWay = 0
+  const { useSockets, handshakes = { count: 0 } } = options
   return (below) => {
     const { handshakeMs } = options
     const peer = below.remoteAddress ?? ''
-    if (!acceptor.mayShakeHands(underWay, peer)) {
+    if (!acceptor.mayShakeHands(handshakes.count, peer)) {
       below.destroy()
       return
     }
@@ -81,7 +87,7 @@ function createHandshakes(
     const end = (): boolean => {
       if (over) return false
       over = true
-      underWay--
+      handshakes.count--
       socket.setTimeout(0)
       return true
     }
@@ -90,7 +96,7 @@ function createHandshakes(
       socket.destroy()
       acceptor.acceptFailed(code, peer)
     }
-    underWay++
+    handshakes.count++
     if (handshakeMs > 0) socket.setTimeout(handshakeMs, () => fail('ETIMEDOUT'))
     socket.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message))
     socket.on('close', () => fail('ECONNRESET'))

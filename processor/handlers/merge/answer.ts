@@ -6,6 +6,7 @@ import type { Core } from '../../core.js'
 import { date, statusText } from '../../engine/reply.js'
 import type { Exchange } from '../../exchange.js'
 import { FieldLines } from '../../field-lines.js'
+import { isKnown } from '../../pipes/claims.js'
 import type { Combined } from './combine.js'
 import { render } from './render/render.js'
 import type { Fields } from './value.js'
@@ -18,10 +19,17 @@ export function answerData(x: Exchange, data: Fields, complete: boolean, config:
   const { type, body } = render(config, data, x.header('accept'))
   const lines =
     `Content-Type: ${type}\r\n` +
-    (whole && cacheSeconds > 0 ? `Cache-Control: public, max-age=${cacheSeconds}\r\n` : '') +
+    (whole && cacheSeconds > 0 ? `Cache-Control: ${whose(x, config)}, max-age=${cacheSeconds}\r\n` : '') +
     (output === 'negotiate' ? 'Vary: Accept\r\n' : '') +
     `${completed}: ${whole}\r\n`
   write(x, 200, lines, Buffer.from(body), core.via)
+}
+
+/** Who may keep it: what is put together for one whom a pipe or a service knows is not for caches that others share. */
+function whose(x: Exchange, { forwarding }: MergeConfig): 'public' | 'private' {
+  if (forwarding === 'strict') return 'public'
+  const known = x.header('authorization') !== undefined || (x.pipes !== undefined && isKnown(x.pipes))
+  return known ? 'private' : 'public'
 }
 
 /** An answer of an instance, with its own status, fields and body. */

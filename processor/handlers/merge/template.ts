@@ -24,9 +24,13 @@ const DOTS = /(?:^|\/)(?:\.|%2e){1,2}(?=\/|$)/i
 export function fill(pieces: readonly PathPiece[], filling: Filling): string {
   let text = ''
   let query = false
-  for (const piece of pieces) {
-    if (typeof piece !== 'string') text += encoded(piece, filling, query)
-    else {
+  for (const [i, piece] of pieces.entries()) {
+    if (typeof piece !== 'string') {
+      const filled = encoded(piece, filling, query)
+      if (filled === '' && !query && !filling.slashes && text.endsWith('/') && endsSegment(pieces[i + 1]))
+        throw new Unfillable('what would be a whole segment of the path is empty')
+      text += filled
+    } else {
       text += piece
       query ||= piece.includes('?')
     }
@@ -35,6 +39,11 @@ export function fill(pieces: readonly PathPiece[], filling: Filling): string {
   const path = query ? text.slice(0, text.indexOf('?')) : text
   if (DOTS.test(path)) throw new Unfillable('a parameter would lead out of the path')
   return path.startsWith('//') ? `/${text.replace(/^\/+/, '')}` : text
+}
+
+/** The segment before it ends where it begins. Without what stands in it, `/users/{id}` would ask for all of them. */
+function endsSegment(next: PathPiece | undefined): boolean {
+  return next === undefined || (typeof next === 'string' && /^[/?]/.test(next))
 }
 
 function encoded(piece: Exclude<PathPiece, string>, filling: Filling, query: boolean): string {

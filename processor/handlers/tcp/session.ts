@@ -208,8 +208,9 @@ export class TcpSession implements BareConnection, WireOwner, Dialer {
     this.count(endpoint, broke ? 'failure' : 'success')
     if (!broke) endpoint.guard.whole()
     else if (this.bytesOut === 0) {
-      // It accepts connections and does nothing with them.
-      endpoint.guard.failed('truncated', this.trial, this.triedAt)
+      // It accepts connections and does nothing with them. Where the client has spoken, what it said may be why: that must
+      // not take an instance from others, so the polls decide.
+      if (this.bytesIn === 0) endpoint.guard.failed('truncated', this.trial, this.triedAt)
       core.suspect(endpoint.id)
     }
     endpoint.vacate()

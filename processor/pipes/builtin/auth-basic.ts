@@ -7,10 +7,8 @@ import { createGate } from '../auth/gate.js'
 import { matchesDigest, matchesScrypt } from '../auth/password.js'
 import { Recent } from '../auth/recent.js'
 import { createRefuse, refuseBusy } from '../auth/refusal.js'
+import { USER } from '../claims.js'
 import { definePipe, type PipeExchange, type Reply } from '../pipe.js'
-
-/** Of `x.state`: the name of the user. */
-export const USER = 'auth.user'
 
 /** Of Node's four threads, which files and names need, too. */
 const CHECKS = { atOnce: 2, waiting: 100, longestMs: 2000 }
@@ -58,8 +56,10 @@ export default definePipe<AuthBasicOptions>({
         const wanted = stored ?? nobody
         const conclude = (matches: boolean) => decide(x, matches && stored !== undefined, name, digest)
         if (wanted.kind === 'digest') return conclude(matchesDigest(given, wanted))
+        // Whoever has gone while it waited costs nothing more.
+        const { signal } = x
         return gate.enter(
-          async () => conclude(await matchesScrypt(given, wanted)),
+          async () => (signal.aborted ? refuseBusy(x) : conclude(await matchesScrypt(given, wanted))),
           () => refuseBusy(x),
         )
       },

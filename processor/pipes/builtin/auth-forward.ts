@@ -4,6 +4,7 @@ import type { AuthForwardOptions } from '../../../shared/config/pipes/auth-forwa
 import type { Code } from '../../../shared/errors.js'
 import { ProxyError } from '../../../shared/errors.js'
 import { lineOf } from '../../field-lines.js'
+import { ownCopy } from '../aging.js'
 import { createAuthority, type Judgement } from '../auth/authority.js'
 import { createRemoval } from '../auth/claimed-fields.js'
 import { createGate } from '../auth/gate.js'
@@ -44,7 +45,7 @@ export default definePipe<AuthForwardOptions>({
       const { status, fields, body } = judgement
       if (status >= 200 && status <= 299) {
         const lines = linesOf(judgement, answerFields)
-        if (cache !== undefined) remembered.set(key, { lines, untilMs: tools.now() + cache.ttlMs })
+        if (cache !== undefined) remembered.set(key, { lines: ownCopy(lines), untilMs: tools.now() + cache.ttlMs })
         removeClaimed(x.headers)
         x.headers.text += lines
         return undefined

@@ -4,10 +4,8 @@ import type { AuthKeyOptions } from '../../../shared/config/pipes/auth-key.js'
 import { createRemoval } from '../auth/claimed-fields.js'
 import { createCredentials } from '../auth/credentials.js'
 import { createRefuse } from '../auth/refusal.js'
+import { KEY_NAME } from '../claims.js'
 import { definePipe } from '../pipe.js'
-
-/** Of `x.state`: the name of the key that was shown. */
-export const KEY_NAME = 'auth.key'
 
 export default definePipe<AuthKeyOptions>({
   create({ keys, from, nameField, forward, realm, refusal }) {

@@ -1,6 +1,7 @@
 // Refuses programs by what they call themselves in User-Agent.
 import type { BotOptions } from '../../../shared/config/pipes/bot.js'
 import { createSearch } from '../../../shared/config/pipes/linear-pattern.js'
+import { ownCopy } from '../aging.js'
 import { Recent } from '../auth/recent.js'
 import { createRefuse } from '../auth/refusal.js'
 import { definePipe } from '../pipe.js'
@@ -27,7 +28,7 @@ export default definePipe<BotOptions>({
       const known = verdicts.get(name)
       if (known !== undefined) return known
       const verdict = !isBot(name)
-      verdicts.set(name, verdict)
+      verdicts.set(ownCopy(name), verdict)
       return verdict
     }
 

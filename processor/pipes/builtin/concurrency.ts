@@ -100,7 +100,7 @@ class Concurrency implements Pipe {
 
   private refusal(x: PipeExchange, detail: string): Reply {
     this.refused++
-    return refuse(x, 'overload', detail, { 'Retry-After': '1' }, this.options.status)
+    return refuse(x, 'overload', detail, { 'Retry-After': '1' }, { status: this.options.status })
   }
 
   onDone(x: PipeExchange): void {

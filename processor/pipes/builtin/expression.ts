@@ -6,7 +6,7 @@ import type {
 } from '../../../shared/config/pipes/expression.js'
 import { compileCondition, type Condition } from '../cel.js'
 import { definePipe, type AnswerHead, type Pipe, type PipeExchange, type Reply } from '../pipe.js'
-import { problemReply } from '../problem-reply.js'
+import { refuse } from '../refusing.js'
 import { compileEdits } from './headers.js'
 
 /** A reply ends the exchange, `true` ends the rules. */
@@ -51,7 +51,7 @@ function requirement(condition: Condition, index: number, { dialect, status, det
     if (condition(x, answer)) return undefined
     return dialect === 'krakend'
       ? { status, headers, body: text, error: 'forbidden' }
-      : problemReply(x, 'forbidden', status, text)
+      : refuse(x, 'forbidden', text, {}, { status })
   }
 }
 
@@ -61,7 +61,7 @@ function compileRule(rule: ExpressionRule, condition: Condition): Rule {
       return (x, answer) => (condition(x, answer) ? true : undefined)
     case 'refuse': {
       const { status, detail } = rule
-      return (x, answer) => (condition(x, answer) ? problemReply(x, 'forbidden', status, detail) : undefined)
+      return (x, answer) => (condition(x, answer) ? refuse(x, 'forbidden', detail, {}, { status }) : undefined)
     }
     case 'send': {
       const { service } = rule

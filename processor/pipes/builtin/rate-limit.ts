@@ -55,7 +55,7 @@ class RateLimit implements Pipe {
     if (verdict.allowed) return undefined
     this.refused++
     const fields = { 'Retry-After': seconds(verdict.retryMs), ...(headers && this.fieldsOf(verdict)) }
-    return refuse(x, 'rate-limited', 'this client asks too often: wait before the next request', fields, status)
+    return refuse(x, 'rate-limited', 'this client asks too often: wait before the next request', fields, { status })
   }
 
   metrics(): Readonly<Record<string, number>> {

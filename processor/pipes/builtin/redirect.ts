@@ -1,14 +1,25 @@
 // `redirect`: sends clients elsewhere, and never where they themselves have said.
 import type { RedirectOptions } from '../../../shared/config/pipes/redirect.js'
+import { ProxyError } from '../../../shared/errors.js'
 import { definePipe, type PipeExchange, type Reply } from '../pipe.js'
 import { compileTemplate, inTarget } from '../templates.js'
 
 export default definePipe<RedirectOptions>({
   create({ status, to, https, host }) {
     const made = to && compileTemplate(to, inTarget)
+    const namesHost = to?.some((part) => typeof part === 'object' && part.of === 'host') ?? https
+    const needsHost = namesHost && host === undefined
     return {
       onRequest(x): Reply | undefined {
         if (made === undefined && isThere(x, https, host)) return undefined
+        // An HTTP/1.0 client may name none: what followed would be taken for the host.
+        if (needsHost && x.host === '')
+          throw new ProxyError(
+            'invalid-request',
+            'client',
+            'never',
+            'there is no Host field, and the redirect needs one',
+          )
         const there = made === undefined ? x.asked : typeof made === 'string' ? made : made(x)
         const location = there.startsWith('/') ? originOf(x, https, host) + onePath(there) : there
         // For people whose client does not follow.
@@ -25,7 +36,7 @@ function isThere(x: PipeExchange, https: boolean, host: string | undefined): boo
 
 /** Empty: the client stays at the origin that it asked. */
 function originOf(x: PipeExchange, https: boolean, host: string | undefined): string {
-  if ((!https && host === undefined) || (host === undefined && x.host === '')) return ''
+  if (!https && host === undefined) return ''
   const scheme = https || x.secure ? 'https' : 'http'
   // The port of plain HTTP is no port of HTTPS.
   const own = https && !x.secure ? x.host.replace(/:\d+$/, '') : x.host

@@ -2,6 +2,7 @@
 import { compilePattern } from '../../../shared/config/pipes/pattern.js'
 import type { RewriteOptions } from '../../../shared/config/pipes/rewrite.js'
 import { ProxyError } from '../../../shared/errors.js'
+import { hasDotSegments } from '../../routing/path.js'
 import { definePipe, type PipeExchange } from '../pipe.js'
 import { compileQuery } from '../query-edits.js'
 import { compileTemplate, inTarget } from '../templates.js'
@@ -17,7 +18,10 @@ export default definePipe<RewriteOptions>({
         const { target } = x
         const mark = target.indexOf('?')
         let path = mark === -1 ? target : target.slice(0, mark)
+        const given = path
         for (const step of steps) path = step(path, x)
+        if (path !== given && hasDotSegments(path))
+          throw new ProxyError('ambiguous-path', 'client', 'never', 'the path, rewritten, could be read as another one')
         const rest = mark === -1 ? '' : target.slice(mark)
         const next = singleSlash(path) + (query ? query(rest, x) : rest)
         if (next !== target) x.target = next

@@ -3,7 +3,7 @@ import { compileSchema, type Failure, type SchemaCheck } from '../../../shared/c
 import { createTypeTest } from '../../../shared/config/pipes/media-types.js'
 import type { ValidateOptions } from '../../../shared/config/pipes/validate.js'
 import { definePipe, type PipeExchange, type Reply } from '../pipe.js'
-import { problemReply } from '../problem-reply.js'
+import { refuse } from '../refusing.js'
 
 export default definePipe<ValidateOptions>({
   buffer: ({ bodyBytes }) => ({ request: bodyBytes }),
@@ -13,23 +13,23 @@ export default definePipe<ValidateOptions>({
     const isChecked = createTypeTest(types)
     let refused = 0
 
-    function refuse(x: PipeExchange, detail: string, errors?: readonly Failure[]): Reply {
+    function fail(x: PipeExchange, detail: string, errors?: readonly Failure[]): Reply {
       refused++
-      return problemReply(x, 'invalid-request', status, detail, errors && { errors })
+      return refuse(x, 'invalid-request', detail, {}, { status, more: errors && { errors } })
     }
 
     return {
       onRequest(x): Reply | undefined {
         const { body } = x
-        if (body === undefined || body.length === 0) return required ? refuse(x, 'a body is required') : undefined
+        if (body === undefined || body.length === 0) return required ? fail(x, 'a body is required') : undefined
         if (!isChecked(x.headers.get('content-type') ?? ''))
-          return otherTypes === 'pass' ? undefined : refuse(x, 'the content type of the body is not expected here')
-        if (x.headers.has('content-encoding')) return refuse(x, 'an encoded body cannot be checked')
+          return otherTypes === 'pass' ? undefined : fail(x, 'the content type of the body is not expected here')
+        if (x.headers.has('content-encoding')) return fail(x, 'an encoded body cannot be checked')
         const read = parse(body)
-        if (read === undefined) return refuse(x, 'the body is not JSON')
+        if (read === undefined) return fail(x, 'the body is not JSON')
         const found = failuresOf(check, read.value, body.length)
-        if (found === undefined) return refuse(x, 'the body is nested too deeply')
-        return found.length === 0 ? undefined : refuse(x, 'the body does not fit its schema', found)
+        if (found === undefined) return fail(x, 'the body is nested too deeply')
+        return found.length === 0 ? undefined : fail(x, 'the body does not fit its schema', found)
       },
       metrics: () => ({ refused }),
     }

@@ -89,6 +89,7 @@ function readRoute(
     const answer = handler.kind === 'fixed' ? 'to a fixed answer' : 'to an answer that is put together'
     warnUseless(draft, ['upgrade', 'rewrite'], answer, path, context)
   }
+  warnUnguarded(draft.merge, own, path, byName, processor, context)
   return {
     match,
     handler,
@@ -99,6 +100,25 @@ function readRoute(
     importance: draft.importance ?? 'normal',
     ...(upgrade && { upgrade }),
   }
+}
+
+/** What a route puts together comes past the pipes of the services that it asks. */
+function warnUnguarded(
+  parts: Draft<RouteInput>['merge'],
+  own: readonly PipeConfig[],
+  path: Path,
+  byName: ReadonlyMap<string, Routed>,
+  { pipes, hosts }: ProcessorConfig,
+  { report }: Context,
+): void {
+  const before = new Set([...pipes, ...hosts.flatMap((host) => host.pipes), ...own].map(({ use }) => use))
+  parts?.forEach((part, i) => {
+    const service = part?.service === undefined ? undefined : byName.get(part.service)
+    const missing = service?.pipes.find(({ guards, use }) => guards === true && !before.has(use))
+    if (missing === undefined) return
+    const message = `the pipe ${missing.use} of ${quoted(part?.service ?? '')} does not stand before this route`
+    report.warn([...path, 'merge', i, 'service'], { message, hint: 'put it into the pipes of the route, too' })
+  })
 }
 
 function checkListener(name: string, path: Path, { listeners }: ProcessorConfig, { report }: Context): void {

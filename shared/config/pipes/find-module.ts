@@ -59,9 +59,17 @@ function checkFile(file: string, use: string): FoundModule {
     }
     return { fault: { message: `${quoted(use)} is not a file` } }
   } catch {
-    const hint = `the path is relative to the folder of this file; "serverpy pipe new" makes one`
+    const end = ['.mjs', '.js', '.ts'].find((other) => existsSync(withoutEnd(file, extension) + other))
+    const hint =
+      end === undefined
+        ? `the path is relative to the folder of this file; "serverpy pipe new" makes one`
+        : `did you mean ${quoted(withoutEnd(use, extension) + end)}?`
     return { fault: { message: `there is no file ${quoted(use)}`, hint } }
   }
+}
+
+function withoutEnd(path: string, extension: string): string {
+  return path.slice(0, path.length - extension.length)
 }
 
 /** Node.js 22.18 and newer do. */

@@ -24,6 +24,8 @@ export interface MirrorOptions {
 
 const SAFE = ['GET', 'HEAD', 'OPTIONS']
 const TIMEOUT_MS = 5000
+/** What tells who a client is: a URL may be anybody's. */
+const CREDENTIALS = ['authorization', 'cookie', 'proxy-authorization']
 
 function urlFault(given: string): Fault | undefined {
   const hint = 'such as http://127.0.0.1:9400 or https://shadow.example.org/base'
@@ -53,7 +55,9 @@ const schema = z.strictObject({
   without: z
     .array(text(fieldNameFault))
     .optional()
-    .meta({ description: 'Fields that copies do not have, such as authorization.' }),
+    .meta({
+      description: 'Fields that copies do not have. Without it, a `url` gets no credentials: authorization, cookie.',
+    }),
 })
 
 export const mirror = builtIn({
@@ -75,7 +79,9 @@ export const mirror = builtIn({
       bodyBytes: sizeBytes(draft.body ?? 64 * 1024) ?? 0,
       inFlight: draft.in_flight ?? 100,
       timeoutMs: readMs(draft, 'timeout', path, context) ?? TIMEOUT_MS,
-      without: (draft.without ?? []).flatMap((name) => (name === undefined ? [] : [name.toLowerCase()])),
+      without: (draft.without ?? (url === undefined ? [] : CREDENTIALS)).flatMap((name) =>
+        name === undefined ? [] : [name.toLowerCase()],
+      ),
     }
   },
 })

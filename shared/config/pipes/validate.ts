@@ -3,12 +3,15 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { Path } from '../document.js'
 import type { Context } from '../normalise/context.js'
+import { quoted } from '../problem.js'
+import { isObject } from '../reader.js'
 import { count, nonEmpty, size, text } from '../schema/fields.js'
 import { readSmallFile } from '../small-file.js'
 import { sizeBytes } from '../text/size.js'
 import { builtIn } from './builtin.js'
 import { compileSchema } from './json-schema.js'
 import { mediaTypeFault } from './media-types.js'
+import { patternFault } from './pattern.js'
 
 export interface ValidateOptions {
   /** JSON Schema, as plain data. */
@@ -66,6 +69,8 @@ export const validate = builtIn({
     if (given !== undefined) {
       const made = compileSchema(given, failures)
       if (typeof made !== 'function') report.fault([...path, key], made)
+      for (const pattern of slowPatterns(given))
+        report.warn([...path, key], `the pattern ${quoted(pattern)} could take very long for texts that clients choose`)
     }
     return {
       schema: given ?? true,
@@ -92,4 +97,15 @@ function readFile(name: string, path: Path, { directory, report }: Context): unk
     report.fault(at, 'the file holds no JSON')
     return undefined
   }
+}
+
+/** Patterns of a schema are often such that only a person can tell; those that repeat what repeats are told of. */
+function slowPatterns(schema: unknown): string[] {
+  const found = new Set<string>()
+  JSON.stringify(schema, (key, value: unknown) => {
+    if (key === 'pattern' && typeof value === 'string') found.add(value)
+    if (key === 'patternProperties' && isObject(value)) for (const name of Object.keys(value)) found.add(name)
+    return value
+  })
+  return [...found].filter((pattern) => /^a repetition of what varies/.test(patternFault(pattern)?.message ?? ''))
 }

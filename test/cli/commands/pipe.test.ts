@@ -149,13 +149,18 @@ test('what cannot be tried is told in a line, with exit code 2', async (t) => {
   const pipe = await file('p.mjs', 'export default { create: () => ({}) }')
   for (const [args, message] of [
     [['./none.mjs'], /there is no file "\.\/none\.mjs"/],
+    [[`${pipe.slice(0, -4)}.js`], /did you mean ".*p\.mjs"\?/],
     [[await file('no.mjs', 'export default 5')], /no default export with a function "create"/],
     [['rate-limit', '--options', '{"rat":1}'], /"rate" is required/],
     [[pipe, '--options', '[]'], /--options: must be an object/],
     [[pipe, '--options', '{'], /--options: /],
-    [[pipe, '--requests', join(root, 'none.json')], /none\.json: ENOENT/],
+    [[pipe, '--requests', join(root, 'none.json')], /none\.json: there is no such file/],
     [[pipe, '--requests', await file('a.json', '{}')], /must be a list of requests/],
     [[pipe, '--requests', await file('b.json', '[{"target":"x"}]')], /\[0\]: "target" must be text that begins/],
+    [
+      [pipe, '--requests', await file('e.json', '[{"path":"/"}]')],
+      /\[0\]: unknown key "path": there are method, target/,
+    ],
     [[pipe, '--requests', await file('c.json', '[{"answer":{"status":99}}]')], /\[0\]: "answer\.status" must be 200/],
     [[pipe, '--requests', await file('d.json', '[{"headers":{"a":1}}]')], /\[0\]: "headers" must be/],
   ] as const) {

@@ -256,3 +256,17 @@ test('why a part is missing is in the log, and not with every request', async (t
   const [{ service, part, route } = {}] = missing
   assert.deepEqual([service, part, route], ['users', 0, 'merge:/m/{id}'])
 })
+
+test('what is put together for one who is known is for the caches of that one alone', async (t) => {
+  const key = 'a-key-of-more-than-sixteen-characters'
+  const route = { merge: [{ service: 'users', path: '/u' }], cache_ttl: '30s' }
+  const said = async (more: object, fields: Record<string, string>) => {
+    const { ask } = await serve(t, { users: { a: 1 } }, { ...route, ...more })
+    return (await ask('/m/1', { fields })).field('cache-control')
+  }
+  const guarded = { pipes: [{ use: 'auth-key', keys: [key] }] }
+  assert.equal(await said({}, {}), 'public, max-age=30')
+  assert.equal(await said({}, { Authorization: 'Bearer a' }), 'private, max-age=30')
+  assert.equal(await said(guarded, { 'X-Api-Key': key }), 'private, max-age=30')
+  assert.equal(await said({ forwarding: 'strict' }, { Authorization: 'Bearer a' }), 'public, max-age=30')
+})

@@ -63,6 +63,15 @@ test('no value leads out of the path, or to another host', () => {
   assert.equal(filled('/{resp0_q}', climbing), '/evil.example/x')
 })
 
+test('a segment that would be empty fails, unless slashes are the same as KrakenD has them', () => {
+  const given = { claims: () => ({ e: '' }), answers: [answer('{"n":null,"l":[]}')] }
+  for (const path of ['/u/{JWT.e}', '/u/{resp0_n}/x', '/u/{resp0_l}?a=1', '/{JWT.e}']) {
+    assert.throws(() => filled(path, filling(given)), Unfillable, path)
+    assert.doesNotThrow(() => filled(path, filling({ ...given, slashes: true })), path)
+  }
+  assert.equal(filled('/u/x{JWT.e}/y?q={resp0_n}', filling(given)), '/u/x/y?q=')
+})
+
 test('claims are found by their whole name before they are looked for within others', () => {
   const claims = () => ({ 'a.b': 1, a: { b: 2, c: [3, 4] } })
   assert.equal(filled('/{JWT.a.b}/{JWT.a.c}', filling({ claims })), '/1/3%2C4')

@@ -142,7 +142,7 @@ test('a hostile list among the selecting fields costs no time', () => {
 })
 
 test('what is known of URLs whose answers are for one client stays within a bound', () => {
-  const flights = new Flights({ now: () => 0, after: () => () => undefined })
+  const flights = new Flights({ now: () => 0, after: () => () => undefined, others: () => false })
   const name = (i: number) => `${i}`.padEnd(10_000, 'x')
   for (let i = 0; i < 1000; i++) {
     const flight = flights.begin(name(i))

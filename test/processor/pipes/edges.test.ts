@@ -9,6 +9,11 @@ import { pipeOf, startPiped, takeSeen } from './rig.js'
 
 const slow = (ms: number) => `await new Promise((r) => setTimeout(r, ${ms}))`
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`
+/** What came before the connection was ended. */
+const cutOff = async (port: number, bytes: string): Promise<string> =>
+  (await rawRequest(port, bytes, { untilClose: true }).catch((error: { received: Buffer }) => error.received)).toString(
+    'latin1',
+  )
 const seen = () => (globalThis as { serverpySeen?: unknown[] }).serverpySeen ?? []
 
 test('a pipe that says nonsense fails its exchange alone', async (t) => {
@@ -60,7 +65,7 @@ test('a reply in the place of an answer that never ends does not wait for its en
     handler: (req) => req.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n'),
   })
   const raw = (await rawRequest(port, get('/swap') + get('/none') + get('/swap'), { answers: 3 })).toString()
-  assert.deepEqual(raw.match(/^HTTP\/1.1 \d+/gm), ['HTTP/1.1 299', 'HTTP/1.1 204', 'HTTP/1.1 299'])
+  assert.deepEqual(raw.match(/HTTP\/1.1 \d+/g), ['HTTP/1.1 299', 'HTTP/1.1 204', 'HTTP/1.1 299'])
   await waitFor(() => gateway.core.inFlight === 0)
 })
 
@@ -71,7 +76,7 @@ test('the place at a service is free again where a reply in pieces takes the pla
     handler: (req) => (req.target === '/reset' ? req.reset() : req.answer(200, 'x')),
   })
   assert.equal((await request(port, 'GET', '/')).text(), 'ab')
-  assert.equal((await request(port, 'POST', '/reset', { body: 'x' })).text(), 'ab')
+  assert.equal((await request(port, 'POST', '/reset', { body: 'x' })).text(), 'cd')
   for (const live of gateway.services.values()) assert.equal(live.inFlight, 0)
 })
 
@@ -187,7 +192,7 @@ export default { create: () => ({ onResponse(x, answer) {
   const { port, gateway } = await startPiped(t, { source }, [{ use: 'source' }], {
     handler: (req) => req.send('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
   })
-  await assert.rejects(rawRequest(port, get('/')), { code: 'ECONNRESET' })
+  assert.doesNotMatch(await cutOff(port, get('/')), /\r\n0\r\n\r\n$/)
   await waitFor(() => gateway.core.inFlight === 0)
 })
 
@@ -223,6 +228,9 @@ test('a reply in pieces keeps to the length that it has said', async (t) => {
   )
   const { port } = await startPiped(t, { say }, [{ use: 'say' }])
   assert.equal((await request(port, 'GET', '/abc')).text(), 'abc')
-  for (const path of ['/abcdef', '/a'])
-    await assert.rejects(rawRequest(port, get(path) + get('/abc'), { answers: 2 }), { code: 'ECONNRESET' }, path)
+  for (const path of ['/abcdef', '/a']) {
+    const raw = await cutOff(port, get(path) + get('/abc'))
+    assert.deepEqual(raw.match(/HTTP\/1.1 \d+/g), ['HTTP/1.1 200'], path)
+    assert.doesNotMatch(raw, /abc/)
+  }
 })

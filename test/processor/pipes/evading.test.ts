@@ -1,8 +1,11 @@
 // Clients that try to get past pipes that guard, or to make them fail for everybody.
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import crypto, { generateKeyPairSync, randomBytes, scryptSync } from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { SignJWT } from 'jose'
 import { networkOf } from '../../../processor/pipes/count-key.js'
 import { startGateway } from '../../kit/gateway.js'
@@ -144,4 +147,58 @@ test('a client is counted as one whatever port its proxy tells beside the addres
   assert.equal(networkOf('[2001:db8::1]:5001'), networkOf('2001:db8::1'))
   assert.equal(networkOf('[2001:db8::1]'), networkOf('2001:db8::2'))
   assert.equal(networkOf('unknown:stuff'), 'unknown:stuff')
+})
+
+test('guesses of clients that have gone are not checked any more', async (t) => {
+  const real = crypto.scrypt
+  let checked = 0
+  crypto.scrypt = ((...all: Parameters<typeof real>) => {
+    checked++
+    real(...all)
+  }) as typeof real
+  syncBuiltinESMExports()
+  t.after(() => {
+    crypto.scrypt = real
+    syncBuiltinESMExports()
+  })
+  const cost = 2 ** 15
+  const salt = randomBytes(16)
+  const key = scryptSync('open sesame', salt, 32, { N: cost, r: 8, p: 1, maxmem: 2 ** 26 })
+  const password = `scrypt:${cost}:8:1:${salt.toString('base64')}:${key.toString('base64')}`
+  const pipes = [{ use: 'auth-basic', users: { ann: password } }]
+  const { port, gateway } = await startPiped(t, {}, pipes, { handler: told })
+  const basic = (text: string) => `Basic ${Buffer.from(`ann:${text}`).toString('base64')}`
+  const guesses = Array.from({ length: 80 }, (_, i) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.write(`GET / HTTP/1.1\r\nHost: a\r\nAuthorization: ${basic(String(i))}\r\n\r\n`)
+    return socket
+  })
+  await waitFor(() => checked > 0)
+  for (const socket of guesses) socket.resetAndDestroy()
+  await waitFor(() => gateway.core.inFlight === 0)
+  const before = checked
+  assert.equal((await request(port, 'GET', '/', { fields: { Authorization: basic('open sesame') } })).status, 200)
+  assert.equal(checked, before + 1)
+})
+
+test('names of programs that are remembered do not hold the heads they came in', async (t) => {
+  const { port } = await startPiped(t, {}, [{ use: 'bot', patterns: ['crawler'] }], {
+    handler: (req) => req.answer(200),
+  })
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  const asked = async (from: number, to: number) => {
+    let all = ''
+    const padding = `X-Padding: ${'x'.repeat(20_000)}`
+    for (let i = from; i < to; i++)
+      all += `GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: a crawler of its own, ${i}\r\n${padding}\r\n\r\n`
+    await rawRequest(port, all, { answers: to - from, timeoutMs: 20_000 })
+    gc()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await asked(0, 20)
+  let after = 0
+  for (let i = 20; i < 520; i += 50) after = await asked(i, i + 50)
+  assert.ok(after - before < 5 * 2 ** 20, `${after - before} bytes more`)
 })

@@ -27,6 +27,19 @@ test('each exchange has a line with what the config wants', async (t) => {
   assert.ok(!('error' in line.fields), 'what is empty is left out')
 })
 
+test('no spelling of a name brings its secret into a line', async (t) => {
+  const fields = { X_Key: 'hidden', 'x-open': 'o', Referer: 'https://a.example/?access_token=hidden&b=1' }
+  const { port, lines } = await startPiped(t, {}, [
+    { use: 'log', fields: ['method', 'query'], request_headers: ['X_Key', 'Referer'], redact: ['X-Key'] },
+  ])
+  const target =
+    '/?a=1&%74oken=hidden;hidden&Api-Key=hidden&user%5Bpassword%5D=hidden&b=2;token=hidden&x_key=hidden&c=3'
+  await request(port, 'GET', target, { fields })
+  const line = await waitFor(() => exchanges(lines)[0])
+  assert.doesNotMatch(JSON.stringify(line), /hidden/)
+  assert.match(String(line.fields['query']), /^a=1&.*&b=2;token=\*\*\*&.*&c=3$/)
+})
+
 test('no secret is in a line', async (t) => {
   const { port, lines } = await startPiped(
     t,

@@ -42,6 +42,14 @@ for (const url of [false, true]) {
     assert.equal(copy.fields.filter(([name]) => name.toLowerCase() === 'host').length, 1)
   })
 
+  test(`a copy to ${what} has ${url ? 'no credentials' : 'all fields'} where nothing is said of them`, async (t) => {
+    const { port, shadow } = await startMirror(t, { ...(url && { url }) })
+    await request(port, 'GET', '/', { fields: { Authorization: 'secret', Cookie: 'a=b', 'X-A': '1' } })
+    const copy = await waitFor(() => shadow.requests[0], { what: 'the copy' })
+    const given = ['authorization', 'cookie', 'x-a'].map((name) => copy.field(name))
+    assert.deepEqual(given, url ? [undefined, undefined, '1'] : ['secret', 'a=b', '1'])
+  })
+
   test(`the copy of a body goes to ${what} when the body is whole`, async (t) => {
     const { port, shadow, main } = await startMirror(t, { ...(url && { url }), methods: ['POST'], body: '1KiB' })
     await request(port, 'POST', '/x', { body: 'hello' })

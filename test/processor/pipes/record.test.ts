@@ -1,6 +1,7 @@
 // The pipe `record` over real sockets and a real disk: what is kept of exchanges, and how much at most.
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -140,6 +141,26 @@ test('a disk that takes nothing is no concern of the clients', async (t) => {
   const { port, lines } = await startPiped(t, {}, [{ use: 'record', file: join(folder, 'taken') }])
   for (let i = 0; i < 20; i++) assert.equal((await request(port, 'GET', '/')).status, 200)
   await waitFor(() => lines.some(({ message }) => message === 'records of exchanges are lost'))
+})
+
+test('nothing is written through a link, nor into a pipe that nobody reads', { timeout: 20_000 }, async (t) => {
+  const folder = await folderOf(t)
+  const victim = join(folder, 'victim')
+  await writeFile(victim, 'as it was')
+  await symlink(victim, join(folder, 'link'))
+  execFileSync('mkfifo', [join(folder, 'fifo')])
+  for (const [name, code] of [
+    ['link', 'ELOOP'],
+    ['fifo', 'ENXIO'],
+  ] as const) {
+    const { log, lines } = keepingLog()
+    const limits = { fileBytes: 1e9, keep: 1, backlogBytes: 1000 }
+    const writer = createRecordFile({ file: join(folder, name), ...limits, log, now: () => performance.now() })
+    writer.write('a line\n')
+    await writer.close()
+    assert.deepEqual([writer.written, writer.dropped, lines[0]?.fields['reason']], [0, 1, code])
+  }
+  assert.equal(await readFile(victim, 'utf8'), 'as it was')
 })
 
 test('faults of the config', () => {

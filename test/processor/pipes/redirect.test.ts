@@ -1,7 +1,7 @@
 // The pipe `redirect` over real sockets: where clients are sent, and where they never are.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { request } from '../../kit/http.js'
+import { rawRequest, request } from '../../kit/http.js'
 import type { Cleanup } from '../../kit/process.js'
 import { saidOf } from './faults.js'
 import { startPiped } from './rig.js'
@@ -62,6 +62,14 @@ test('a value cannot break out of the path, and never out of the field', async (
   assert.equal((await location('/?to=//evil.example')).to, '/go/%2F%2Fevil.example')
   assert.equal((await location('/?to=a%0d%0aSet-Cookie:%20x')).to, '/go/a%0D%0ASet-Cookie%3A%20x')
   assert.equal((await location('/?to=..')).to, '/go/%2E%2E')
+})
+
+test('a client that names no host is not sent to what stands behind it', async (t) => {
+  for (const options of [{ to: 'https://{host}{path}' }, { https: true }]) {
+    const { port } = await redirected(t, options)
+    const answer = await rawRequest(port, 'GET /evil.example/x HTTP/1.0\r\n\r\n')
+    assert.match(answer.toString('latin1'), /^HTTP\/1\.1 400 /)
+  }
 })
 
 test('HEAD gets the head alone', async (t) => {

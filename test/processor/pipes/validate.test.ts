@@ -90,6 +90,22 @@ test('a body that is nested without end under a schema that refers to itself is 
   assert.equal(deep.status, 400)
 })
 
+test('no body of a client takes the square of its length', async (t) => {
+  const schema = {
+    type: 'array',
+    uniqueItems: true,
+    items: { anyOf: [{ type: ['number', 'object'] }, { format: 'url' }] },
+  }
+  const { post } = await startValidating(t, { schema })
+  const many = (last: unknown): string => JSON.stringify([...Array.from({ length: 80_000 }, (_, i) => i), last])
+  assert.equal((await post(many(80_000))).status, 200)
+  const { status, errors } = await post(many(7))
+  assert.deepEqual([status, errors], [400, [{ at: '', message: 'must NOT have duplicate items' }]])
+  assert.equal((await post('[{"a":1,"b":[2]},{"b":[2],"a":1}]')).status, 400)
+  assert.equal((await post('[{"a":1},{"a":"1"},{"a":[1]},"https://shop.example/x"]')).status, 200)
+  assert.equal((await post(JSON.stringify(['http://a:a@'.repeat(40_000)]))).status, 400)
+})
+
 test('the schema may be of draft 07, and may stand in a file', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'serverpy-schema-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
@@ -104,6 +120,16 @@ test('the schema may be of draft 07, and may stand in a file', async (t) => {
   const fields = { 'Content-Type': 'application/json' }
   assert.equal((await request(port, 'POST', '/', { body: '7', fields })).status, 200)
   assert.equal((await request(port, 'POST', '/', { body: '"7"', fields })).status, 400)
+})
+
+test('a pattern of a schema that could take for ever is told of', () => {
+  const warned = (schema: object) => saidOf({ use: 'validate', schema }).warnings.join()
+  assert.match(
+    warned({ properties: { a: { type: 'string', pattern: '^(a+)+$' } } }),
+    /\.schema {2}.*"\^\(a\+\)\+\$" could take very long/,
+  )
+  assert.match(warned({ type: 'object', patternProperties: { '^(x|y)*$': {} } }), /could take very long/)
+  assert.equal(warned({ properties: { a: { pattern: '^[A-Z]{2}(?=\\d)' }, pattern: { type: 'string' } } }), '')
 })
 
 test('a schema that is none is a fault of the config, at its place', () => {

@@ -15,6 +15,8 @@ function mergeOf(merge: string, keys?: string): MergeConfig {
   return handler.merge
 }
 
+const KEY = '{ use: auth-key, keys: [a-key-of-sixteen-characters] }'
+
 const faults = (merge: string, keys?: string, path?: string) => lines(problemsOf(file(merge, keys, path)))
 const warned = (merge: string, keys?: string) => lines(warningsOf(file(merge, keys)))
 
@@ -195,4 +197,20 @@ test('a path holds whole holes or none', () => {
   assert.deepEqual(templatePieces('/a'), ['/a'])
   assert.deepEqual(templatePieces('/{Resp12_a.b_c}'), ['/', { kind: 'answer', part: 12, names: ['a', 'b_c'] }])
   assert.deepEqual(templatePieces('/{response}'), ['/', { kind: 'parameter', name: 'response' }])
+})
+
+test('a route that asks a service past a pipe that keeps requests out there is warned about', () => {
+  const guarded = (keys = '', processor = '') =>
+    lines(
+      warningsOf(
+        `version: 1\n${processor === '' ? '' : `processor: { pipes: [${processor}] }\n`}` +
+          `services: { users: { servers: [u], polling: { method: ping }, pipes: [{ use: log }, ${KEY}] } }\n` +
+          `routes:\n- { match: { path: /m }, merge: [{ service: users, path: /u }]${keys} }`,
+      ),
+    )
+  assert.deepEqual(guarded(), [
+    '4:45  routes[0].merge[0].service  the pipe auth-key of "users" does not stand before this route  (put it into the pipes of the route, too)',
+  ])
+  assert.deepEqual(guarded(`, pipes: [${KEY}]`), [])
+  assert.deepEqual(guarded('', KEY), [])
 })

@@ -126,6 +126,14 @@ test('only version 1 of the full layout is known, and without it the layout is g
   const rest = 'services: { a: { servers: [h], polling: { method: ping }, apis: [/a] } }'
   assert.match(only(`version: 2\n${rest}`), /^1:10 {2}version {2}must be 1/)
   assert.match(only(`${rest}\nprocessor: {}`), /^1:1 {2}services {2}the full layout needs "version"/)
+  const alone = ['routes: [{ match: { path: /a }, service: a }]', 'processor: { pipes: [{ use: log }] }']
+  for (const part of alone)
+    assert.match(
+      problemsOf(part)
+        .map(({ message }) => message)
+        .join(),
+      /^the full layout needs "version"/,
+    )
 })
 
 test('a duplicate key is told with the line of the first', () => {

@@ -2,7 +2,7 @@
 import type { Path } from '../../document.js'
 import { quoted } from '../../problem.js'
 import type { Sketch } from '../sketch.js'
-import type { Hosts } from './hosts.js'
+import type { Hosts, More } from './hosts.js'
 import { readBackendLimit, readBreaker } from './limits.js'
 import { readExtraConfig } from './namespaces.js'
 import { some } from './pipe.js'
@@ -83,7 +83,7 @@ export function readBackend(given: Source, index: number, around: Surroundings):
     extra.note(key, 'a rate limit of one backend among several has no counterpart here', hint)
   }
 
-  set('service', readHosts(given, around, service))
+  set('service', readHosts(given, around, { keys: service, from: given.at('extra_config') }))
   set('path', readPattern(given, index, around), 'url_pattern')
   set('method', (given.text('method') ?? around.method).toUpperCase(), given.has('method') ? 'method' : undefined)
   set('encoding', readEncoding(given), 'encoding')
@@ -141,7 +141,7 @@ function readCache(given: Source | undefined, set: (name: string, value: unknown
   }))
 }
 
-function readHosts(given: Source, around: Surroundings, more: Readonly<Record<string, unknown>>): string | undefined {
+function readHosts(given: Source, around: Surroundings, more: More): string | undefined {
   const { sketch, hosts, defaultHosts } = around
   const sd = given.text('sd')
   const scheme = given.text('sd_scheme')
@@ -170,7 +170,7 @@ function readPattern(given: Source, index: number, around: Surroundings): string
     if (!given.has('url_pattern')) around.sketch.fault(given.path, 'the backend has no "url_pattern"')
     return undefined
   }
-  for (const [, name = ''] of pattern.matchAll(/\{([^{}]*)\}/g)) {
+  for (const [, name = ''] of pattern.matchAll(/(?<!\$)\{([^{}]*)\}/g)) {
     const fault = parameterFault(name, index, around)
     if (fault !== undefined)
       around.sketch.fault(given.at('url_pattern'), `the parameter ${quoted(name)} is undefined`, fault)

@@ -33,7 +33,8 @@ const OUTPUTS: Readonly<Record<string, string>> = {
   'no-op': 'no-op',
 }
 
-const PARAMETER = /\{([^{}/]+)\}/g
+/** A variable is none. */
+const PARAMETER = /(?<!\$)\{([^{}/]+)\}/g
 
 /** The path of the endpoint; undefined where it has none, which is a fault. */
 export function readEndpoint(given: Source, hosts: Hosts, defaults: Defaults, sketch: Sketch): string | undefined {

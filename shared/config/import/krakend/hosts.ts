@@ -3,8 +3,14 @@ import type { Path } from '../../document.js'
 import type { Sketch } from '../sketch.js'
 
 export interface Hosts {
-  /** The name of the service with these hosts; `from` is where they stand. `more` are keys of the service. */
-  service(hosts: readonly string[], from: Path, more?: Readonly<Record<string, unknown>>): string
+  /** The name of the service with these hosts; `from` is where they stand. */
+  service(hosts: readonly string[], from: Path, more?: More): string
+}
+
+/** Keys of a service, and where they are said. */
+export interface More {
+  readonly keys: Readonly<Record<string, unknown>>
+  readonly from: Path
 }
 
 /** `common`: keys that every service gets. */
@@ -21,9 +27,9 @@ export function createHosts(sketch: Sketch, common: Readonly<Record<string, unkn
   }
 
   return {
-    service(hosts, from, more = {}) {
+    service(hosts, from, more) {
       const urls = hosts.map(cleanHost)
-      const key = JSON.stringify([urls, more])
+      const key = JSON.stringify([urls, more?.keys ?? {}])
       const known = names.get(key)
       if (known !== undefined) return known
       const name = nameFor(urls)
@@ -38,8 +44,9 @@ export function createHosts(sketch: Sketch, common: Readonly<Record<string, unkn
       })
       for (const [url, { weight, from: at }] of weights)
         sketch.add([...path, 'servers'], weight === 1 ? url : { url, weight }, at)
-      for (const [name, value] of Object.entries({ polling: { method: 'tcp' }, ...common, ...more }))
+      for (const [name, value] of Object.entries({ polling: { method: 'tcp' }, ...common }))
         sketch.put([...path, name], value)
+      for (const [name, value] of Object.entries(more?.keys ?? {})) sketch.put([...path, name], value, more?.from)
       return name
     },
   }

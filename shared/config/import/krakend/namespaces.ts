@@ -69,6 +69,9 @@ const INSTEAD: readonly (readonly [prefix: string, hint: string])[] = [
   ['grpc', 'a route with `service` passes gRPC-Web on as it is'],
 ]
 
+/** Without these, requests pass that were refused. */
+const GUARDS = /^(?:auth\/(?:validator|api-keys|basic|revoker)|security\/(?!http|cors)|validation\/|qos\/ratelimit)/
+
 /** Reads what `known` names, and notes the rest with what would replace it. */
 export function readExtraConfig(owner: Source, known: Namespaces): void {
   const extra = owner.object('extra_config')
@@ -82,6 +85,7 @@ export function readExtraConfig(owner: Source, known: Namespaces): void {
     const name = Object.keys(ALIASES).find((one) => ALIASES[one] === key) ?? key
     const hint = INSTEAD.find(([prefix]) => name.startsWith(prefix))?.[1]
     if (hint === undefined) return { message: `the namespace ${quoted(key)} is not known`, hint: MODULE }
-    return { message: `${quoted(key)} has no counterpart here`, hint }
+    const open = GUARDS.test(name) ? ': requests pass without it' : ''
+    return { message: `${quoted(key)} has no counterpart here${open}`, hint }
   })
 }

@@ -1,6 +1,8 @@
 // KrakenD's files: what they become, what is told of the rest, and that the written config means the same.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseConfig } from '../../../../shared/config/parse.js'
+import { formatProblem } from '../../../../shared/config/problem.js'
 import { imported, native, parse, refused, withoutPlaces } from './importing.js'
 
 const FILE = 'krakend.json'
@@ -256,4 +258,32 @@ test('a variable may stand for a number, where it spells one', () => {
   assert.deepEqual([config.processor.port, config.processor.name], [8123, 'edge'])
   assert.ok(refused(content, FILE, { PORT: 'x', CALLS: '3' }).some((line) => line.includes('port  must be a number')))
   assert.deepEqual(refused(content, FILE, { CALLS: '3' }).length, 1, 'an unset one is told of once')
+})
+
+test('what kept requests out and is left out is told so', () => {
+  const source = (name: string): string => text({ extra_config: { [name]: {} }, endpoints: [endpoint()] })
+  const told = (name: string): string => native(source(name), FILE).written.replace(/\n *# /g, ' ')
+  for (const name of ['auth/api-keys', 'auth/revoker', 'security/policies'])
+    assert.match(told(name), new RegExp(`"${name}" has no counterpart here: requests pass without it`))
+  assert.doesNotMatch(told('telemetry/metrics'), /pass without it/)
+})
+
+test('a fault in what a backend says of its service has the place of the backend', () => {
+  const client = { 'backend/http/client': { client_tls: { ca_certs: ['nowhere.pem'] } } }
+  const parsed = parseConfig(text({ endpoints: [endpoint({}, { extra_config: client })] }), FILE, {})
+  const line = parsed.ok ? '' : parsed.problems.map(formatProblem).join()
+  assert.match(line, /^krakend\.json:\d+:\d+ {2}endpoints\[0\]\.backend\[0\]\.extra_config/)
+})
+
+test('a variable in a path is no parameter', () => {
+  const source = text({ endpoints: [endpoint({}, { url_pattern: '/${BASE:-v1}/{id}' })] })
+  assert.match(native(source, FILE, 'as-written').written, /path: .*\/\$\{BASE:-v1\}\/\{id\}/)
+})
+
+test('a template that nobody has filled in is told to be one', () => {
+  for (const source of [
+    '{ "version": 3, "port": {{ env "PORT" }} }',
+    '{ "version": 3, "endpoints": [{{ template "e" . }}] }',
+  ])
+    assert.match(refused(source, FILE).join(), /a template in braces stands here/)
 })
