@@ -96,6 +96,7 @@ function readStatusLine(buf: Buffer, start: number, end: number): number {
   }
   // "HTTP/1.x SSS" then CRLF, or a space and a reason that may be empty.
   if (end - start < 14) {
+    if (!mayBecomeStatusLine(buf, start, end)) return fault.BAD_STATUS_LINE
     const lf = buf.indexOf(LF, start)
     return lf >= 0 && lf < end && lf - start < 13 ? fault.BAD_STATUS_LINE : fault.INCOMPLETE
   }
@@ -114,6 +115,15 @@ function readStatusLine(buf: Buffer, start: number, end: number): number {
   // RFC 9112 section 4: the space stays where the reason is empty.
   answer.statusText = pos > start + 12 ? latin1(buf, start + 9, pos) : `${status} `
   return pos + 2
+}
+
+/** As far as it has come: the version's digit, a space, the digits of the status. */
+function mayBecomeStatusLine(buf: Buffer, start: number, end: number): boolean {
+  for (let i = start + HTTP_1.length; i < Math.min(end, start + 12); i++) {
+    const byte = buf[i] as number
+    if (i === start + 8 ? byte !== SPACE : byte < 0x30 || byte > 0x39) return false
+  }
+  return true
 }
 
 function readFields(buf: Buffer): number {
