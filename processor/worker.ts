@@ -13,6 +13,8 @@ import { watchPipes } from './pipes/watch-pipes.js'
 import { createMachineState } from './pipes/worker-state.js'
 import { createRecorder } from './recorder.js'
 import { announceTo, invalidateCaches, purgeCaches } from './pipes/cache/purge.js'
+import { connectCaches } from './pipes/cache/share-link.js'
+import type { CacheWord } from './pipes/cache/share-messages.js'
 import type { FromWorker, ToWorker } from './supervisor/messages.js'
 import { createTelemetry } from './telemetry.js'
 
@@ -31,6 +33,8 @@ type Inbox = InboxOf<readonly [message: ToWorker, handle: unknown]>
 
 /** Takes what the supervisor has decided about requests that wait for it. */
 let decided: (decided: Decided) => void = () => undefined
+/** Takes what the supervisor says of the caches of other workers. */
+let cacheWords: (words: readonly CacheWord[]) => void = () => undefined
 
 function say(message: FromWorker, sent?: () => void): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => sent?.())
@@ -71,6 +75,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
   let { config } = message
   const log = createLog(message.level, { worker: name })
   announceTo((keys) => say({ kind: 'changed', keys }))
+  cacheWords = connectCaches((notes, sent) => say({ kind: 'cache', notes }, sent))
   const wheel = createWheel()
   let reportSoon: NodeJS.Timeout | undefined
   let urgent: NodeJS.Timeout | undefined
@@ -105,6 +110,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
   const shares = createMachineState({ workers: () => config.processor.workers, send: ask, clock: systemClock, log })
   decided = (verdicts) => shares.received(verdicts)
   const machine = shares.state
+  const watching = watchPipes(log)
   const gateway = await openGateway(config, { ...shared, ...ports, machine, ticketKeys, stickySecret })
   const { core, server } = gateway
   // Ready for connections only with routes and instances to send them to.
@@ -155,16 +161,18 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
       clearInterval(beat)
       const exit = (): void => void telemetry.close().then(() => process.exit(0))
       // What pipes still have in hand, such as lines of a file, goes with their end.
-      void within(gateway.pipes.close(), CLOSING_MS).then(() => report(true, exit))
+      const closed = gateway.pipes.close().then(() => watching.close())
+      void within(closed, CLOSING_MS).then(() => report(true, exit))
     },
   })
 
-  const watched = watchPipes(gateway.pipes, log)
-  watched.renew()
   next.open(async ([message, bound]) => {
     switch (message.kind) {
       case 'start':
       case 'decided':
+      case 'cache':
+      case 'purge':
+      case 'changed':
         return
       case 'listener': {
         const listener = gateway.listeners.get(message.name)
@@ -179,14 +187,9 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
         config = message.config
         telemetry.configure(config.processor)
         if (!gateway.reconfigure(config, message.change)) say({ kind: 'resync' })
-        watched.renew()
         return
       case 'flush':
         return report(true, () => say({ kind: 'flushed', id: message.id }))
-      case 'purge':
-        return say({ kind: 'purged', id: message.id, answers: purgeCaches(message.purge) })
-      case 'changed':
-        return invalidateCaches(message.keys)
       case 'drain':
         return leaving.begin(message.gentle)
     }
@@ -200,6 +203,10 @@ process.once('message', (message: ToWorker, handle: unknown) => {
   process.on('message', (next: ToWorker, handle: unknown) => {
     // Requests wait for it, and it has nothing to do with what comes before it.
     if (next.kind === 'decided') decided(next.decided)
+    // In one order: what is asked for after a purge is not answered with what was there before it.
+    else if (next.kind === 'cache') cacheWords(next.words)
+    else if (next.kind === 'changed') invalidateCaches(next.keys)
+    else if (next.kind === 'purge') say({ kind: 'purged', id: next.id, answers: purgeCaches(next.purge) })
     else inbox.add([next, handle])
   })
   if (message.kind === 'start') void start(message, handle, inbox)

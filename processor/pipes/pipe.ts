@@ -23,7 +23,10 @@ export interface Pipe {
   onResponse?(x: PipeExchange, answer: AnswerHead): Maybe<Reply | void>
   /** The exchange fails before an answer has begun. With a `Reply` the client gets that, else the problem of the error. */
   onError?(x: PipeExchange, error: ProxyError): Maybe<Reply | void>
-  /** The exchange has ended, in whatever way: called exactly once for each pipe whose turn in `onRequest` had come. Nobody waits for it. */
+  /**
+   * The exchange has ended, in whatever way: called exactly once for each pipe whose turn in `onRequest` had come. Nobody
+   * waits for it.
+   */
   onDone?(x: PipeExchange, outcome: Outcome): Maybe<void>
   /**
    * What the pipe has counted since it was made, for /metrics and /stats: plain numbers that only grow, at most 30, with names
@@ -33,7 +36,7 @@ export interface Pipe {
   metrics?(): Readonly<Record<string, number>>
   /** The same for what may fall again, such as bytes held: how it stands now, added up over all workers. */
   gauges?(): Readonly<Record<string, number>>
-  /** The pipe is out of use: its config has gone, or the worker ends. No exchange is in it any more. */
+  /** The pipe is out of use: its config has gone, or the worker ends, which waits a second. No exchange is in it any more. */
   close?(): Maybe<void>
 }
 
@@ -87,6 +90,8 @@ export interface PipeTools {
   readonly log: Log
   /** Folder of the config file: what relative paths in options are relative to. */
   readonly directory: string
+  /** Tells apart the places in a config where pipes stand: the same in all workers that have it. None in threads. */
+  readonly place?: string
   /** Worker processes of the machine's gateway; a reload may change it. */
   readonly workers: number
   /** Monotonic milliseconds. */

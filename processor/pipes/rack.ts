@@ -1,5 +1,6 @@
 // The pipes of one worker: loaded once for each place in the config, kept over a reload where nothing about them changed,
 // and closed when the last exchange has left them.
+import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -13,9 +14,10 @@ import type { Wheel } from '../engine/wheel.js'
 import { BUILT_INS } from './builtin/index.js'
 import { mayBlame } from './blame.js'
 import { Chain } from './chain.js'
-import { foreignPipe } from './foreign.js'
+import { alone, foreignPipe } from './foreign.js'
 import type { MachineState } from './machine-state.js'
 import { Meter } from './meter.js'
+import { isSameOwner, type Owners, ownersOf } from './owners.js'
 import type { Pipe, PipeDefinition, PipeTools } from './pipe.js'
 import { type Condition, Step, textOf } from './step.js'
 
@@ -43,11 +45,15 @@ export interface Rack {
 
 const MOST_LOADING_MS = 10_000
 
+const NOBODY: Owners = new Set()
+
 interface Loaded {
   readonly step: Step
   readonly meter: Meter
   /** Everything that makes it another pipe when it changes. */
   readonly identity: string
+  /** Whose it is, by the config that is in force. */
+  owners: Owners
   readonly close: () => Promise<void>
   chains: number
 }
@@ -71,10 +77,11 @@ export function createRack(deps: RackDeps): Rack {
 
   /** Of the config that is in force, or is about to be. */
   let workers = 1
+  let layout = ''
 
-  async function load(config: PipeConfig, identity: string, directory: string): Promise<Loaded> {
+  async function load(config: PipeConfig, identity: string, owners: Owners, directory: string): Promise<Loaded> {
     const timers = new Set<() => void>()
-    const tools = createTools(config, directory, () => workers, timers, deps)
+    const tools = createTools(config, directory, `${layout} ${placeOf(config)}`, () => workers, timers, deps)
     let pipe: Pipe | undefined
     let buffered = config.buffer ?? {}
     let condition: Condition | undefined
@@ -91,10 +98,14 @@ export function createRack(deps: RackDeps): Rack {
         buffered = { ...threaded.buffer, ...buffered }
       } else {
         const definition = config.module === undefined ? await builtIn(config.use) : await soon(moduleOf(config.module))
-        const options = await soon(checked(definition, config.options))
-        const own = typeof definition.buffer === 'function' ? definition.buffer(options) : definition.buffer
+        const make = async () => {
+          const options = await checked(definition, config.options)
+          const own = typeof definition.buffer === 'function' ? definition.buffer(options) : definition.buffer
+          return { own, made: await definition.create(options, tools) }
+        }
+        const making = config.module === undefined ? make() : alone().then(make)
+        const { own, made } = await soon(making, (late) => late.made.close?.())
         buffered = { ...own, ...buffered }
-        const made = await soon(definition.create(options, tools), (late) => late.close?.())
         pipe = config.module === undefined ? made : foreignPipe(made, config.name)
       }
     } catch (error) {
@@ -106,6 +117,7 @@ export function createRack(deps: RackDeps): Rack {
       step,
       meter,
       identity,
+      owners,
       chains: 0,
       close: () => (closed ??= close()),
     }
@@ -137,12 +149,14 @@ export function createRack(deps: RackDeps): Rack {
     prepare(config) {
       workers = config.processor.workers
       const pipes = allPipes(config)
+      layout = layoutOf(pipes)
       if (pipes.length === 0) {
         coming = new Map()
         return undefined
       }
       return (async () => {
         const next = new Map<string, Loaded>()
+        const owners = ownersOf(config, placeOf)
         const wanted = new Set<string>()
         // One that could not be made may be had by now.
         const left = new Set([...current.values()].filter(({ step }) => step.pipe !== undefined))
@@ -151,19 +165,19 @@ export function createRack(deps: RackDeps): Rack {
           const place = placeOf(pipe)
           if (next.has(place) || wanted.has(place)) continue
           const identity = await identityOf(pipe)
+          const own = owners.get(place) ?? NOBODY
+          const fits = (one: Loaded) => one.identity === identity && isSameOwner(one.owners, own)
           const known = current.get(place)
-          const same =
-            known !== undefined && left.has(known) && known.identity === identity
-              ? known
-              : [...left].find((one) => one.identity === identity)
+          const same = known !== undefined && left.has(known) && fits(known) ? known : [...left].find(fits)
           if (same !== undefined) {
             left.delete(same)
+            same.owners = own
             next.set(place, same)
             continue
           }
           // Together: one that cannot be had in time is not waited for as often as there are such.
           wanted.add(place)
-          missing.push(load(pipe, identity, dirname(config.file)).then((made) => void next.set(place, made)))
+          missing.push(load(pipe, identity, own, dirname(config.file)).then((made) => void next.set(place, made)))
         }
         await Promise.all(missing)
         coming = next
@@ -220,6 +234,13 @@ export function createRack(deps: RackDeps): Rack {
 /** An imported config may have several pipes that come from one line. */
 function placeOf({ at, use, name, options, when }: PipeConfig): string {
   return `${at.line}:${at.col} ${use} ${name} ${when ?? ''} ${JSON.stringify(options)}`
+}
+
+/** A place of the same name may be another one in another config. */
+function layoutOf(pipes: readonly PipeConfig[]): string {
+  const hash = createHash('sha256')
+  for (const pipe of pipes) hash.update(`${placeOf(pipe)}\n`)
+  return hash.digest('hex')
 }
 
 async function identityOf({ at: _, ...pipe }: PipeConfig): Promise<string> {
@@ -281,6 +302,7 @@ async function soon<T>(made: T | Promise<T>, tooLate: (made: T) => unknown = () 
 function createTools(
   config: PipeConfig,
   directory: string,
+  place: string,
   workers: () => number,
   timers: Set<() => void>,
   deps: RackDeps,
@@ -289,6 +311,7 @@ function createTools(
     name: config.name,
     log: deps.log.child({ pipe: config.name }),
     directory,
+    place,
     get workers() {
       return workers()
     },

@@ -1,6 +1,5 @@
 // Ends a user's pipe that never comes back: a thread beside the event loop sees that it stands still, looks at where, and
 // ends the running code where that is a pipe's. Only its exchange is lost; all others are merely late.
-import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import type { Log } from '../../shared/log.js'
 import { takeEnded } from './running.js'
@@ -83,13 +82,3 @@ setInterval(() => {
   session.post('Debugger.pause', () => undefined)
 }, everyMs)
 `
-
-/** Whether this build of Node can do it. */
-export function canWatch(): boolean {
-  try {
-    createRequire(import.meta.url)('node:inspector')
-    return true
-  } catch {
-    return false
-  }
-}

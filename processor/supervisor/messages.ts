@@ -4,6 +4,7 @@ import type { LogLevel } from '../../shared/log.js'
 import type { Report } from '../../shared/metrics/report.js'
 import type { Purge } from '../../shared/processor.js'
 import type { Change } from '../../shared/registry/delta.js'
+import type { CacheNote, CacheWord } from '../pipes/cache/share-messages.js'
 import type { Ask, Decided } from '../pipes/machine-state.js'
 
 export type ToWorker =
@@ -36,6 +37,7 @@ export type ToWorker =
   /** What these keys of caches name has changed: another worker has seen that. */
   | { readonly kind: 'changed'; readonly keys: readonly string[] }
   | { readonly kind: 'decided'; readonly decided: Decided }
+  | { readonly kind: 'cache'; readonly words: readonly CacheWord[] }
   /** Take no new connection, finish what runs, end. `gentle`: idle connections may ask once more, and are told to leave. */
   | { readonly kind: 'drain'; readonly gentle: boolean }
 
@@ -49,6 +51,7 @@ export type FromWorker =
   | { readonly kind: 'changed'; readonly keys: readonly string[] }
   /** Answered by `decided`. */
   | { readonly kind: 'ask'; readonly ask: Ask }
+  | { readonly kind: 'cache'; readonly notes: readonly CacheNote[] }
   /** A change did not follow on what the worker holds: it needs a whole snapshot. */
   | { readonly kind: 'resync' }
   | {

@@ -8,6 +8,7 @@ import type { ProcessorStatus, ProcessorView, Purged } from '../../shared/proces
 import { diff } from '../../shared/registry/delta.js'
 import type { RegistrySource, Snapshot } from '../../shared/registry/instance.js'
 import { PRODUCT } from '../../shared/version.js'
+import { createCacheDirectory } from './cache-directory.js'
 import { createCrew } from './crew.js'
 import { watchForHangs } from './hang-watch.js'
 import { bind, type BoundPort } from './listen.js'
@@ -54,6 +55,10 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
   const [{ port }, ...others] = ports as [BoundPort, ...BoundPort[]]
   const listeners = others.map(({ name, port }) => ({ name, port }))
   const shared = createSharedState({ clock })
+  const caches = createCacheDirectory<WorkerProcess>({
+    clock,
+    tell: (worker, words, sent) => worker.send({ kind: 'cache', words }, undefined, sent),
+  })
   const via = `${PRODUCT}-${randomBytes(4).toString('hex')}`
   // Both stay as long as this process: clients come back with what any worker, of any config, has given them.
   const ticketKeys = randomBytes(48).toString('base64')
@@ -92,7 +97,12 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
       change,
     } as const
     const now = { monotonic: clock.now(), wall: clock.wall() }
-    return new WorkerProcess(name, start, ports, now, { message: onMessage, exit: crew.exited })
+    return new WorkerProcess(name, start, ports, now, { message: onMessage, exit: onExit })
+  }
+
+  function onExit(worker: WorkerProcess, reason: string): void {
+    crew.exited(worker, reason)
+    caches.left(worker)
   }
 
   function onMessage(worker: WorkerProcess, message: FromWorker): void {
@@ -114,10 +124,13 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
       case 'purged':
         return waiting.get(message.id)?.(message.answers)
       case 'changed':
+        caches.changed(message.keys)
         for (const other of workers) if (other !== worker) other.send(message)
         return
       case 'ask':
         return worker.send({ kind: 'decided', decided: shared.decide(message.ask) })
+      case 'cache':
+        return caches.heard(worker, message.notes)
       case 'resync':
         return worker.send({ kind: 'change', change: { kind: 'whole', snapshot } })
       case 'log':
@@ -197,6 +210,7 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
       await Promise.all(answering().map((worker) => ask(worker, (id) => ({ kind: 'flush', id }), FLUSH_MS)))
     },
     async purge(purge): Promise<Purged> {
+      caches.purged()
       const asked = answering().map((worker) => ask(worker, (id) => ({ kind: 'purge', id, purge }), PURGE_MS))
       const said = (await Promise.all(asked)).filter((answers) => answers !== undefined)
       const answers = said.reduce((sum, count) => sum + count, 0)

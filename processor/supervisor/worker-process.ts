@@ -71,9 +71,11 @@ export class WorkerProcess {
     return this.child.pid ?? 0
   }
 
-  send(message: ToWorker, handle?: SendHandle): void {
+  /** Calls `sent` when the message has left this process, or cannot. */
+  send(message: ToWorker, handle?: SendHandle, sent: () => void = () => undefined): void {
     // A worker that dies meanwhile reports itself by its exit.
-    if (this.child.connected) this.child.send(message, handle, () => undefined)
+    if (this.child.connected) this.child.send(message, handle, () => sent())
+    else sent()
   }
 
   /** Takes no new connection, and lets its clients go one by one. */

@@ -4,10 +4,11 @@ import type { Purge } from '../../../shared/processor.js'
 import type { AnswerHead, Pipe, PipeExchange, PipeTools, ProxyError, Reply } from '../pipe.js'
 import { createDisk, tellingOf, type Disk } from './disk.js'
 import type { Entry } from './entry.js'
-import { type Flight, Flights } from './flights.js'
+import { type Flight, Flights, type Landing } from './flights.js'
 import { changedUrls, isOwnContent, isSafe } from './invalidation.js'
 import { createKeys, type Keys } from './keys.js'
-import { type Kind, Pending, type Reason, wentAsIs } from './pending.js'
+import { Peers } from './peers.js'
+import { askWhether, type Kind, Pending, type Reason, reasonOf, wentAsIs } from './pending.js'
 import { announce, namedBy, type Purgeable, register } from './purge.js'
 import { servesOthers } from './policy.js'
 import { createRefresh } from './refresh.js'
@@ -31,6 +32,7 @@ export class CachePipe implements Pipe, Purgeable {
   private readonly serving: Serving
   private readonly storing: Storing
   private readonly flights: Flights
+  private readonly peers: Peers
   private readonly refresh: (entry: Entry, x: PipeExchange) => void
   private readonly pending = new Map<PipeExchange, Pending>()
   private hits = 0
@@ -54,12 +56,17 @@ export class CachePipe implements Pipe, Purgeable {
     this.store = new Store({ bytes, diskBytes: disk?.bytes ?? 0, variants }, (file) => this.disk?.release(file))
     this.selection = createSelection(options, { keys: this.keys, store: this.store })
     this.serving = createServing(status, { disk: this.disk, lost: (entry) => this.store.remove(entry) })
-    this.storing = new Storing(options, { store: this.store, disk: this.disk, now: tools.now, failed })
-    this.flights = new Flights({ now: tools.now, after: tools.after })
+    const held = (entry: Entry): void => this.peers.held(entry)
+    this.storing = new Storing(options, { store: this.store, disk: this.disk, now: tools.now, failed, held })
+    const own = { store: this.store, storing: this.storing, selection: this.selection, disk: this.disk }
+    this.peers = new Peers(options, { tools, ...own })
+    this.flights = new Flights({ now: tools.now, after: tools.after, others: () => this.peers.on })
     this.refresh = createRefresh(options, {
       tools,
       store: this.store,
       storing: this.storing,
+      peers: this.peers,
+      flightFor: (key, x) => this.flights.begin(this.selection.flightName(key, x)),
       validated: () => void this.validated++,
     })
   }
@@ -69,11 +76,12 @@ export class CachePipe implements Pipe, Purgeable {
   onRequest(x: PipeExchange): Reply | void | Promise<Reply | void> {
     const { method, headers } = x
     if (method !== 'GET' && method !== 'HEAD') {
-      return this.forward(x, isSafe(method) ? 'pass' : 'change', 'method', this.keyOf(x), NO_WISHES)
+      this.forward(x, isSafe(method) ? 'pass' : 'change', 'method', this.keyOf(x), NO_WISHES)
+      return
     }
     const key = this.keyOf(x)
     // What a body asks for is in no key.
-    if (x.bodyKind !== 'none') return this.pass(x, key, NO_WISHES)
+    if (x.bodyKind !== 'none') return void this.forward(x, 'pass', 'bypass', key, NO_WISHES)
     const wishes = hasWishes(headers.text) ? readWishes(headers, this.options.obeyClient) : NO_WISHES
     const entry = this.selection.find(key, x)
     if (entry !== undefined && wishes === NO_WISHES && entry.terms.freshUntil > x.startedAt && !entry.terms.checked) {
@@ -99,26 +107,38 @@ export class CachePipe implements Pipe, Purgeable {
     wishes: Wishes,
   ): Reply | void | Promise<Reply | void> {
     // Who changes to another protocol stays, and nobody is to wait for that.
-    if (wishes.forService || wishes.noStore || x.headers.has('sec-websocket-key')) return this.pass(x, key, wishes)
+    if (wishes.forService || wishes.noStore || x.headers.has('sec-websocket-key'))
+      return void this.forward(x, 'pass', 'bypass', key, wishes)
     const reply = this.answer(x, entry, wishes)
     if (reply !== undefined) return reply
-    if (wishes.onlyIfCached) return NOT_STORED
-    // Of a stale answer nobody refreshes a part, or a head.
-    if (x.method === 'HEAD') {
-      return this.forward(x, 'head', this.why(key, entry, wishes), key, wishes, entry)
-    }
     const { collapseMs } = this.options
-    if (collapseMs === 0 || wishes.range !== undefined || wishes.fresh || x.headers.has('authorization')) {
-      return this.fetch(x, key, wishes, entry, undefined)
-    }
     const name = this.selection.flightName(key, x)
-    const flight = this.flights.find(name)
-    if (flight === undefined) return this.fetch(x, key, wishes, entry, this.flights.begin(name))
-    return this.follow(x, key, wishes, flight, this.tools.now() + collapseMs)
+    const part = wishes.range !== undefined || x.method === 'HEAD'
+    if (part || wishes.onlyIfCached || collapseMs === 0 || wishes.fresh || x.headers.has('authorization')) {
+      // What this kind of request is told says nothing about those who wait for each other.
+      const own = `${name}\n\r`
+      if (!this.peers.on || wishes.fresh || this.flights.isApart(own)) return this.alone(x, key, wishes, entry)
+      return this.peek(x, key, wishes, part ? '' : own)
+    }
+    if (this.flights.find(name) === undefined && (!this.peers.on || this.flights.isApart(name)))
+      return this.fetch(x, key, wishes, entry, this.flights.begin(name))
+    return this.join(x, key, wishes, this.tools.now() + collapseMs)
   }
 
-  private pass(x: PipeExchange, key: string, wishes: Wishes): void {
-    this.forward(x, 'pass', 'bypass', key, wishes)
+  /** Waits for nobody. */
+  private alone(x: PipeExchange, key: string, wishes: Wishes, entry: Entry | undefined, name = ''): Reply | void {
+    if (wishes.onlyIfCached) return NOT_STORED
+    // Of a stale answer nobody refreshes a part, or a head.
+    if (x.method === 'HEAD') this.forward(x, 'head', this.why(key, entry, wishes), key, wishes, entry)
+    else this.fetch(x, key, wishes, entry, undefined, name)
+  }
+
+  /** The same, but for what another worker has. `name`: of those whose answers say whether to ask for them again. */
+  private async peek(x: PipeExchange, key: string, wishes: Wishes, name: string): Promise<Reply | void> {
+    await this.peers.peek(key, x)
+    if (x.signal.aborted) return
+    const entry = this.selection.find(key, x)
+    return this.answer(x, entry, wishes) ?? this.alone(x, key, wishes, entry, name)
   }
 
   /** From the store, if that can be: fresh, or stale while it is refreshed. */
@@ -138,41 +158,40 @@ export class CachePipe implements Pipe, Purgeable {
   }
 
   /** Waits for the answer to another request, for so long, and goes on its own where that does not help. */
-  private async follow(
-    x: PipeExchange,
-    key: string,
-    wishes: Wishes,
-    first: Flight,
-    until: number,
-  ): Promise<Reply | void> {
-    let flight: Flight | undefined = first
+  private async join(x: PipeExchange, key: string, wishes: Wishes, until: number): Promise<Reply | void> {
     for (let round = 1; ; round++) {
+      const name = this.selection.flightName(key, x)
+      const known = this.selection.find(key, x)
       const left = until - this.tools.now()
-      const landing = left > 0 ? await flight.wait(left) : 'late'
-      if (x.signal.aborted) return
+      const flight = this.flights.find(name)
+      const own = flight === undefined ? this.flights.begin(name) : undefined
+      let landing: Landing | 'mine' = 'late'
+      if (flight !== undefined) landing = left > 0 ? await flight.wait(left) : 'late'
+      else if (own !== undefined && this.peers.on && left > 0) landing = await this.peers.ask(own, key, x, known, left)
+      else return this.fetch(x, key, wishes, known, own)
+      if (x.signal.aborted) {
+        if (known !== undefined && own !== undefined) known.refreshing = false
+        return own?.land('gone')
+      }
       const entry = this.selection.find(key, x)
+      if (landing === 'mine') return this.fetch(x, key, wishes, entry, own)
+      own?.land(landing)
       const reply = this.answer(x, entry, wishes)
       if (reply !== undefined) {
-        this.collapsed++
+        if (own === undefined) this.collapsed++
         return reply
       }
       if (landing === 'failed' && entry !== undefined && servesOnError(entry, wishes, this.tools.now())) {
         return this.inPlaceOfFailure(entry, x, wishes)
       }
       const again = (landing === 'stored' || landing === 'gone') && round < MOST_ROUNDS
+      // Else what was stored is for others, or nobody has asked to the end.
       if (!again) return this.fetch(x, key, wishes, entry, undefined)
-      // What was stored is for others, or nobody has asked to the end.
-      const name = this.selection.flightName(key, x)
-      flight = this.flights.find(name)
-      if (flight === undefined) return this.fetch(x, key, wishes, entry, this.flights.begin(name))
     }
   }
 
   private why(key: string, entry: Entry | undefined, wishes: Wishes): Reason {
-    if (entry !== undefined)
-      return entry.terms.freshUntil > this.tools.now() && !entry.terms.checked ? 'request' : 'stale'
-    if (wishes.fresh) return 'request'
-    return this.store.find(key) === undefined ? 'uri-miss' : 'vary-miss'
+    return reasonOf(entry, this.tools.now(), wishes, this.store.find(key) !== undefined)
   }
 
   private fetch(
@@ -181,9 +200,10 @@ export class CachePipe implements Pipe, Purgeable {
     wishes: Wishes,
     entry: Entry | undefined,
     flight: Flight | undefined,
+    name = '',
   ): void {
     this.misses++
-    this.forward(x, 'fetch', this.why(key, entry, wishes), key, wishes, entry, flight)
+    this.forward(x, 'fetch', this.why(key, entry, wishes), key, wishes, entry, flight).name = name
   }
 
   private forward(
@@ -194,25 +214,16 @@ export class CachePipe implements Pipe, Purgeable {
     wishes: Wishes,
     entry?: Entry,
     flight?: Flight,
-  ): void {
+  ): Pending {
     const { selection, tools } = this
     const pending = new Pending(kind, reason, key, wishes, entry, flight, selection.targetOf(x), tools.now(), x)
     if (kind === 'pass' || kind === 'change') this.passed++
-    if (kind === 'fetch' && entry !== undefined && wishes.range === undefined && this.validate(entry, x)) {
+    if (kind === 'fetch' && entry !== undefined && wishes.range === undefined && askWhether(entry, x)) {
       pending.validating = true
       pending.sent = x.headers.text
     }
     this.pending.set(x, pending)
-  }
-
-  /** Asks only whether `entry` is still good. What the client has itself is compared later. */
-  private validate({ etag, modified }: Entry, { headers }: PipeExchange): boolean {
-    if (etag === undefined && modified === undefined) return false
-    headers.delete('if-none-match')
-    headers.delete('if-modified-since')
-    if (etag !== undefined) headers.set('If-None-Match', etag)
-    if (modified !== undefined) headers.set('If-Modified-Since', modified)
-    return true
+    return pending
   }
 
   // ---- the answer
@@ -243,7 +254,9 @@ export class CachePipe implements Pipe, Purgeable {
       }
       if (this.storing.take(pending, answer, wentAsIs(pending, x)))
         return this.note(answer, `fwd=${pending.reason}; stored`)
-      flight?.land(error !== undefined || isFailure(status) ? 'failed' : 'alone')
+      const failed = error !== undefined || isFailure(status)
+      flight?.land(failed ? 'failed' : pending.void ? 'gone' : 'alone')
+      if (pending.name !== '' && !failed && !pending.void) this.flights.setApart(pending.name)
       // It is what counts now, though it is for one client only.
       if (entry !== undefined && status < 500 && status !== 304 && wishes.range === undefined) this.store.remove(entry)
     }
@@ -315,6 +328,7 @@ export class CachePipe implements Pipe, Purgeable {
     const { hits, misses, stale, collapsed, validated, passed, invalidated, purged, store, storing } = this
     return {
       ...{ hits, misses, stale, collapsed, validated, passed, invalidated, purged },
+      ...this.peers.counts,
       ...{ stored: storing.stored, stored_bytes: storing.storedBytes },
       ...{ evicted: store.evicted, evicted_bytes: store.evictedBytes },
     }
@@ -328,6 +342,7 @@ export class CachePipe implements Pipe, Purgeable {
   async close(): Promise<void> {
     this.unregister()
     this.flights.close()
+    this.peers.close()
     this.storing.close()
     await this.disk?.close()
   }

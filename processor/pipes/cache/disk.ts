@@ -1,7 +1,7 @@
 // Long bodies as files, named by what they hold: two answers with one body share it. A worker has a folder of its own, which it
 // leaves empty; what one that died has left there goes when the next one begins.
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { PipeTools } from '../pipe.js'
@@ -16,6 +16,8 @@ export interface Disk {
   save(body: Buffer): Promise<StoredFile>
   /** The bytes from `start` to before `end`. Throws where the file has gone, and calls `missing` then. */
   read(file: StoredFile, start: number, end: number, missing: () => void): AsyncIterable<Uint8Array>
+  /** All of it at once; undefined, and `missing` is called, where the file has gone. */
+  whole(file: StoredFile, missing: () => void): Promise<Buffer | undefined>
   /** The file is not needed any more by one of those who saved it. */
   release(file: StoredFile): void
   close(): Promise<void>
@@ -70,6 +72,12 @@ export function createDisk(path: string, failed: (error: Error) => void): Disk {
       return { path: file, length: body.length }
     },
     read: piecesOf,
+    async whole({ path, length }, missing) {
+      const bytes = await readFile(path).catch(() => undefined)
+      if (bytes?.length === length) return bytes
+      missing()
+      return undefined
+    },
     release(file) {
       const count = users.get(file.path) ?? 0
       if (count > 1) return void users.set(file.path, count - 1)

@@ -9,6 +9,8 @@ export type Landing = 'stored' | 'alone' | 'failed' | 'gone' | 'late'
 export interface FlightDeps {
   readonly now: () => number
   readonly after: (ms: number, run: () => void) => () => void
+  /** Other workers wait, too: what is for one request only is known from the first time on. */
+  readonly others: () => boolean
 }
 
 /** URLs whose answers are for one request only are not waited for, for so long. */
@@ -19,6 +21,8 @@ const MOST_APART = 4_000_000
 const MOST_WAITING = 10_000
 
 export class Flight {
+  /** Whoever else has to know what became of it. */
+  tell: ((landing: Landing) => void) | undefined
   private landed = false
   private readonly waiting = new Set<(landing: Landing) => void>()
 
@@ -31,8 +35,10 @@ export class Flight {
   land(landing: Landing): void {
     if (this.landed) return
     this.landed = true
-    this.flights.landed(this.name, this, landing === 'alone' && this.waiting.size > 0)
-    for (const resolve of this.waiting) resolve(landing)
+    const { flights, waiting, tell } = this
+    flights.landed(this.name, this, landing === 'alone' && (waiting.size > 0 || flights.deps.others()))
+    tell?.(landing)
+    for (const resolve of waiting) resolve(landing)
   }
 
   wait(ms: number): Promise<Landing> {
@@ -72,10 +78,14 @@ export class Flights {
     return flight
   }
 
-  /** `apart`: somebody has waited for nothing. */
+  /** `apart`: somebody has waited for nothing, or would. */
   landed(name: string, flight: Flight, apart: boolean): void {
     if (this.open.get(name) === flight) this.open.delete(name)
-    if (!apart) return
+    if (apart) this.setApart(name)
+  }
+
+  /** For a while nobody waits for this one, or asks for it elsewhere. */
+  setApart(name: string): void {
     // In the order of their ends, so that the first is the one to forget.
     this.forget(name)
     this.apart.set(name, this.deps.now() + APART_MS)
@@ -90,7 +100,7 @@ export class Flights {
     if (this.apart.delete(name)) this.apartCharacters -= name.length
   }
 
-  private isApart(name: string): boolean {
+  isApart(name: string): boolean {
     const until = this.apart.get(name)
     if (until === undefined) return false
     if (this.deps.now() < until) return true

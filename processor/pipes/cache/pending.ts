@@ -22,6 +22,8 @@ export class Pending {
   sent: string
   /** What comes must not be stored: it may be older than a change. */
   void = false
+  /** As `Selection.flightName` calls it, where it went on alone; empty where that says nothing about others. */
+  name = ''
   /** The answer is on its way into the store, which tells the flight. */
   storing = false
 
@@ -50,4 +52,20 @@ export class Pending {
 /** Pipes behind have left the request as it went on from here. */
 export function wentAsIs({ service, target, sent }: Pending, x: PipeExchange): boolean {
   return x.service !== '' && x.service === service && x.target === target && x.headers.text === sent
+}
+
+export function reasonOf(entry: Entry | undefined, now: number, wishes: Wishes, others: boolean): Reason {
+  if (entry !== undefined) return entry.terms.freshUntil > now && !entry.terms.checked ? 'request' : 'stale'
+  if (wishes.fresh) return 'request'
+  return others ? 'vary-miss' : 'uri-miss'
+}
+
+/** Lets a request ask only whether `entry` is still good, if that can be. What the client has itself is compared later. */
+export function askWhether({ etag, modified }: Entry, { headers }: PipeExchange): boolean {
+  if (etag === undefined && modified === undefined) return false
+  headers.delete('if-none-match')
+  headers.delete('if-modified-since')
+  if (etag !== undefined) headers.set('If-None-Match', etag)
+  if (modified !== undefined) headers.set('If-Modified-Since', modified)
+  return true
 }

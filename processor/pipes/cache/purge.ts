@@ -68,6 +68,11 @@ export function announce(keys: readonly string[]): void {
   if (characters >= MOST_CHARACTERS) flush()
 }
 
+/** What there is to be told, at once: before anything that must not be heard from before it. */
+export function announceNow(): void {
+  if (waiting !== undefined) flush()
+}
+
 function flush(): void {
   const keys = waiting
   waiting = undefined

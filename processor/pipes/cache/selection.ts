@@ -5,13 +5,22 @@ import type { Entry, Place } from './entry.js'
 import type { Keys } from './keys.js'
 import { languageServes } from './languages.js'
 import type { Store } from './store.js'
-import { linesNamed } from './stored-lines.js'
-import { selectedFor, selects } from './vary.js'
+import { linesNamed, ownText } from './stored-lines.js'
+import { selectedFor, type Selecting, selects } from './vary.js'
+
+/** URLs of which another worker has told what tells their answers apart; the first to be learned goes first. */
+const MOST_LEARNED = 10_000
 
 export interface Selection {
   find(key: string, x: PipeExchange): Entry | undefined
   /** Requests with one name want the same, as far as is known before the answer. */
   flightName(key: string, x: PipeExchange): string
+  /** The fields that tell answers of this URL apart, as far as is known. */
+  namesOf(key: string): Selecting
+  /** Another worker knows them. */
+  learn(key: string, names: Selecting): void
+  /** What is stored here says it again. */
+  unlearn(key: string): void
   /** The target of a place: empty where it is the one that the client asked for. */
   targetOf(x: Pick<PipeExchange, 'asked' | 'target'>): string
 }
@@ -20,6 +29,12 @@ export function createSelection(
   { key: keyOptions, languages }: Pick<CacheOptions, 'key' | 'languages'>,
   { keys, store }: { readonly keys: Keys; readonly store: Store },
 ): Selection {
+  const learned = new Map<string, Selecting>()
+
+  function namesOf(key: string): Selecting {
+    return learned.get(key) ?? store.find(key)?.[0]?.place.names ?? keyOptions.headers
+  }
+
   function targetOf({ asked, target }: Pick<PipeExchange, 'asked' | 'target'>): string {
     return asked === target ? '' : keys.target(target)
   }
@@ -63,9 +78,16 @@ export function createSelection(
       return languages ? byLanguage(entries, x) : undefined
     },
     flightName(key, x) {
-      const names = store.find(key)?.[0]?.place.names ?? keyOptions.headers
-      const values = selectedFor(names, x.headers) ?? []
+      const values = selectedFor(namesOf(key), x.headers) ?? []
       return [key, x.service, targetOf(x), ...values.map((value) => value?.plain ?? '\r')].join('\n')
     },
+    namesOf,
+    learn(key, names) {
+      learned.delete(key)
+      learned.set(ownText(key), names)
+      if (learned.size <= MOST_LEARNED) return
+      for (const oldest of learned.keys()) return void learned.delete(oldest)
+    },
+    unlearn: (key) => void learned.delete(key),
   }
 }

@@ -16,6 +16,8 @@ export interface StoringDeps {
   readonly disk: Disk | undefined
   readonly now: () => number
   readonly failed: (error: Error) => void
+  /** It is in the store now, or in the place of another one. */
+  readonly held: (entry: Entry) => void
 }
 
 /** A request, as far as it counts for its answer. */
@@ -140,6 +142,7 @@ export class Storing {
     if (!this.deps.store.add(entry)) return
     this.stored++
     this.storedBytes += entry.bytes + (entry.onDisk?.length ?? 0)
+    this.deps.held(entry)
   }
 
   /**
@@ -147,7 +150,6 @@ export class Storing {
    * the 304 is about another answer, or forbids that it is kept.
    */
   renew(entry: Entry, asked: Asked, update: FieldLines, asIs: boolean): Entry {
-    const { store } = this.deps
     const tag = update.get('etag')
     const next = this.updated(entry, asked, update, asIs)
     if (
@@ -155,11 +157,16 @@ export class Storing {
       !asked.void &&
       (tag === undefined || entry.etag === undefined || sameTag(tag, entry.etag))
     ) {
-      store.renew(entry, next)
+      this.replace(entry, next)
       return next
     }
-    store.remove(entry)
+    this.deps.store.remove(entry)
     return next ?? entry
+  }
+
+  private replace(entry: Entry, next: Entry): void {
+    this.deps.store.renew(entry, next)
+    if (next.stored) this.deps.held(next)
   }
 
   /** RFC 9111 section 4.3.5: the answer to a HEAD tells whether what is stored is still the same. */
@@ -172,7 +179,7 @@ export class Storing {
       (length === undefined || length === entry.length)
     const next = same && entry.status === 200 && !asked.void ? this.updated(entry, asked, headers, asIs) : undefined
     if (next === undefined) entry.expire(this.deps.now())
-    else this.deps.store.renew(entry, next)
+    else this.replace(entry, next)
   }
 
   private updated(entry: Entry, asked: Asked, update: FieldLines, asIs: boolean): Entry | undefined {
@@ -186,7 +193,7 @@ export class Storing {
   }
 
   /** A request whose answer may be stored later: voided by a change until the returned function is called. */
-  watch(asked: Asked): () => void {
+  watch(asked: Pick<Asked, 'key' | 'void'>): () => void {
     this.underway.add(asked)
     return () => void this.underway.delete(asked)
   }

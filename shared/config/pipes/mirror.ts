@@ -52,12 +52,9 @@ const schema = z.strictObject({
     .optional()
     .meta({ description: 'Copies under way at once, per worker; beyond it there is none.', default: 100 }),
   ...durations('timeout', 'How long a copy may take.', POSITIVE_TIMER, TIMEOUT_MS),
-  without: z
-    .array(text(fieldNameFault))
-    .optional()
-    .meta({
-      description: 'Fields that copies do not have. Without it, a `url` gets no credentials: authorization, cookie.',
-    }),
+  without: z.array(text(fieldNameFault)).optional().meta({
+    description: 'Fields that copies do not have. Without it, a `url` gets no credentials: authorization, cookie.',
+  }),
 })
 
 export const mirror = builtIn({

@@ -148,6 +148,29 @@ test('who has a stale one gets only what is fresh, and who only looks fetches fo
   assert.deepEqual(heard(), ['d:fetch', 'e:fetch', 'd:fetch'])
 })
 
+test('while a stale one is refreshed, it serves those who have none', () => {
+  const { note, want, heard, giveId } = start()
+  note('a', { say: 'held', slot: '/x' })
+  want('a', '/x', { fresh: true })
+  want('b', '/x')
+  assert.deepEqual(heard(), ['a:fetch', 'a:give', 'b:wait'])
+  want('c', '/x', { fresh: true })
+  const id = 1
+  note('a', { say: 'given', id, sent: sent(false) })
+  assert.deepEqual(heard(), ['c:wait', 'b:entry'])
+  want('d', '/x')
+  want('e', '/x', { peek: true })
+  // It serves nobody any more.
+  const last = giveId()
+  note('a', { say: 'given', id: last })
+  note('b', { say: 'given', id: last + 1 })
+  assert.deepEqual(heard(), ['a:give', 'd:wait', 'e:wait', 'b:give', 'e:fetch'])
+  note('a', { say: 'held', slot: '/x' }, { say: 'landed', slot: '/x', how: 'stored' })
+  const renewed = giveId()
+  note('a', { say: 'given', id: renewed, sent: sent() })
+  assert.deepEqual(heard(), ['a:give', 'c:entry', 'd:entry'])
+})
+
 test('what waits, what is known and what is unread stays within a bound', () => {
   const { note, want, heard, giveId, stuck, directory } = start()
   want('a', '/x')

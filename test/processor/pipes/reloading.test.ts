@@ -1,0 +1,50 @@
+// What a reload leaves of the pipes that stay: what one has remembered is never another one's.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseConfig } from '../../../shared/config/parse.js'
+import { openGateway } from '../../../processor/gateway.js'
+import { createWheel } from '../../../processor/engine/wheel.js'
+import { createRecorder } from '../../../processor/recorder.js'
+import { silentLog } from '../../../shared/log.js'
+import { waitFor } from '../../kit/wait.js'
+import { pipeOf, takeSeen, writePipes } from './rig.js'
+
+test('a pipe keeps what it knows where its lines move, and never takes over that of another owner', async (t) => {
+  const { mark } = await writePipes(t, { mark: pipeOf(`close() { seen.push('closed') }`) })
+  const configOf = (text: string) => {
+    const parsed = parseConfig(text, 'test.yaml', {})
+    assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.problems))
+    return parsed.config
+  }
+  const service = (name: string, apis = `[/${name}]`) =>
+    `  ${name}: { servers: ['127.0.0.1:9'], polling: { method: tcp }, apis: ${apis}, pipes: [{ use: '${mark}', name: m }] }\n`
+  const file = (...services: string[]) => `version: 1\nprocessor: { workers: 1 }\nservices:\n${services.join('')}`
+  const wheel = createWheel()
+  t.after(() => wheel.close())
+  const recorder = createRecorder('test', 0, () => undefined)
+  const first = configOf(file(service('aaa'), service('bbb')))
+  const gateway = await openGateway(first, { via: 'test', ownPort: 1, wheel, recorder, log: silentLog })
+  t.after(() => gateway.pipes.close())
+  const steps = () => [...gateway.pipes.steps]
+  const [a, b] = steps()
+  const places = () => steps().map((step) => (step === a ? 'a' : step === b ? 'b' : 'other'))
+  const reload = async (text: string) => {
+    const config = configOf(text)
+    await gateway.prepare(config)
+    gateway.reconfigure(config, { kind: 'whole', snapshot: { term: 1, seq: 1, instances: [] } })
+  }
+  takeSeen()
+  // The same two, each on the other's line.
+  await reload(file(service('bbb'), service('aaa')))
+  assert.deepEqual(places(), ['b', 'a'])
+  // One more path of a service is the same service.
+  await reload(file('  # moved\n', service('aaa', '[/aaa, /more]'), service('bbb')))
+  assert.deepEqual(places(), ['a', 'b'])
+  assert.deepEqual(takeSeen(), [])
+  // Another service on the line where one was is another owner.
+  await reload(file('  # moved\n', service('ccc'), service('bbb')))
+  assert.deepEqual(places().sort(), ['b', 'other'])
+  const closed: unknown[] = []
+  await waitFor(() => closed.push(...takeSeen()) > 0, { what: 'the old one to be closed' })
+  assert.deepEqual(closed, ['closed'])
+})
