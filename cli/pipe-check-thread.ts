@@ -1,7 +1,10 @@
 // Loads one module of a user's pipe beside the process that asks, so that nothing in it can stop or change that.
+import { spawnSync } from 'node:child_process'
 import { parentPort, workerData } from 'node:worker_threads'
 import { checkOptions, importDefinition } from '../processor/pipes/definition.js'
 import type { CheckOrder, CheckResult } from './pipe-check.js'
+
+const MOST_CHECK_MS = 5000
 
 const { module, options } = workerData as CheckOrder
 parentPort?.postMessage(await judge())
@@ -25,7 +28,16 @@ async function judge(): Promise<CheckResult> {
 function told(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const [first = ''] = error.message.split('\n', 1)
-  const [, line] = error.stack?.split(module, 2)[1]?.match(/^:(\d+)/) ?? []
+  const line = lineIn(error instanceof SyntaxError ? syntaxCheck() : (error.stack ?? ''))
   const name = error.name === 'Error' ? '' : `${error.name}: `
   return `${name}${first}${line === undefined ? '' : ` (line ${line} of the module)`}`
+}
+
+function lineIn(text: string): string | undefined {
+  return text.split(module, 2)[1]?.match(/^:(\d+)/)?.[1]
+}
+
+/** An error of the module's grammar has no place in its stack: Node says it only where it may print it. */
+function syntaxCheck(): string {
+  return spawnSync(process.execPath, ['--check', module], { encoding: 'utf8', timeout: MOST_CHECK_MS }).stderr
 }

@@ -69,6 +69,7 @@ test('what a module throws when it is loaded is told, with its line', async (t) 
   ])
   assert.match((await told(t, 'import "./none.js"'))[0] ?? '', /cannot be used: .*Cannot find module/)
   assert.match((await told(t, 'export default {'))[0] ?? '', /cannot be used: SyntaxError: /)
+  assert.match((await told(t, 'const a = 1\nconst b = ;\n'))[0] ?? '', /SyntaxError: .* \(line 2 of the module\)$/)
 })
 
 test('a module that never ends, ends the process or eats all memory is a fault, and nothing else', async (t) => {
