@@ -99,7 +99,11 @@ export class PipeThread {
     const worker = spawnThread(new URL('./thread.js', import.meta.url), {
       workerData,
       name: `serverpy-pipe ${name}`.slice(0, 60),
-      resourceLimits: { maxOldGenerationSizeMb: limits.memoryMb },
+      // A large young generation could bring more at once than is left, and V8 ends the whole process by that.
+      resourceLimits: {
+        maxOldGenerationSizeMb: limits.memoryMb,
+        maxYoungGenerationSizeMb: Math.max(1, limits.memoryMb / 8),
+      },
     })
     this.worker = worker
     this.isReady = this.doubted = false
