@@ -190,8 +190,7 @@ export abstract class AnswerSide extends ReplySide implements Client, AnsweringO
       if (this.answering === undefined) this.real.finish()
       else this.answering.finish()
     } else if (this.phase === Phase.Answer && this.wanted > 0) {
-      const from = this.wantedBy
-      this.show(from)
+      this.show(this.wantedBy)
     }
   }
 

@@ -1,9 +1,7 @@
 // The pipes of one worker: loaded once for each place in the config, kept over a reload where nothing about them changed,
 // and closed when the last exchange has left them.
 import { createHash } from 'node:crypto'
-import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { allPipes } from '../../shared/config/all-pipes.js'
 import type { Config, PipeConfig } from '../../shared/config/model.js'
 import type { Log } from '../../shared/log.js'
@@ -14,6 +12,7 @@ import type { Wheel } from '../engine/wheel.js'
 import { BUILT_INS } from './builtin/index.js'
 import { mayBlame } from './blame.js'
 import { Chain } from './chain.js'
+import { checkOptions, importDefinition } from './definition.js'
 import { alone, foreignPipe } from './foreign.js'
 import type { MachineState } from './machine-state.js'
 import { Meter } from './meter.js'
@@ -97,7 +96,10 @@ export function createRack(deps: RackDeps): Rack {
         pipe = threaded.pipe
         buffered = { ...threaded.buffer, ...buffered }
       } else {
-        const definition = config.module === undefined ? await builtIn(config.use) : await soon(moduleOf(config.module))
+        const definition =
+          config.module === undefined
+            ? await builtIn(config.use)
+            : await soon(importDefinition(config.module, config.digest))
         const make = async () => {
           const options = await checked(definition, config.options)
           const own = typeof definition.buffer === 'function' ? definition.buffer(options) : definition.buffer
@@ -164,7 +166,7 @@ export function createRack(deps: RackDeps): Rack {
         for (const pipe of pipes) {
           const place = placeOf(pipe)
           if (next.has(place) || wanted.has(place)) continue
-          const identity = await identityOf(pipe)
+          const identity = identityOf(pipe)
           const own = owners.get(place) ?? NOBODY
           const fits = (one: Loaded) => one.identity === identity && isSameOwner(one.owners, own)
           const known = current.get(place)
@@ -243,18 +245,9 @@ function layoutOf(pipes: readonly PipeConfig[]): string {
   return hash.digest('hex')
 }
 
-async function identityOf({ at: _, ...pipe }: PipeConfig): Promise<string> {
-  let stamp = ''
-  if (pipe.module !== undefined) {
-    stamp = await stampOf(pipe.module).catch(() => 'missing')
-  }
-  return `${stamp} ${JSON.stringify(pipe)}`
-}
-
-/** Changes when the file does. */
-async function stampOf(file: string): Promise<string> {
-  const { mtimeMs, size, ino } = await stat(file)
-  return `${mtimeMs}-${size}-${ino}`
+/** Everything that makes it another pipe when it changes: the digest of a module is a part of it. */
+function identityOf({ at: _, ...pipe }: PipeConfig): string {
+  return JSON.stringify(pipe)
 }
 
 async function builtIn(name: string): Promise<PipeDefinition<unknown>> {
@@ -263,22 +256,11 @@ async function builtIn(name: string): Promise<PipeDefinition<unknown>> {
   return (await found()).default as PipeDefinition<unknown>
 }
 
-/** Loaded anew when its file has changed. */
-async function moduleOf(file: string): Promise<PipeDefinition<unknown>> {
-  const url = pathToFileURL(file)
-  url.searchParams.set('v', await stampOf(file))
-  const { default: definition } = (await import(url.href)) as { default?: PipeDefinition<unknown> }
-  if (typeof definition?.create !== 'function')
-    throw new Error(`${file} has no default export with a function "create": see docs/pipes/writing.md`)
-  return definition
-}
-
+/** Options as the pipe is to get them. */
 async function checked(definition: PipeDefinition<unknown>, options: unknown): Promise<unknown> {
-  const schema = definition.options
-  if (schema === undefined) return options
-  const result = await schema['~standard'].validate(options)
-  if (result.issues === undefined) return result.value
-  throw new Error(`its options: ${result.issues.map(({ message }) => message).join('; ')}`)
+  const result = await checkOptions(definition, options)
+  if ('value' in result) return result.value
+  throw new Error(`its options: ${result.faults.map(({ message }) => message).join('; ')}`)
 }
 
 /** A worker does not wait for ever before it serves. `tooLate` gets what comes when nobody waits for it any more. */
