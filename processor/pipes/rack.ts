@@ -157,15 +157,14 @@ export function createRack(deps: RackDeps): Rack {
         return undefined
       }
       return (async () => {
-        const next = new Map<string, Loaded>()
+        // In the order of the config, whichever is loaded first: reports tell the pipes in this order.
+        const next = new Map<string, Loaded | Promise<Loaded>>()
         const owners = ownersOf(config, placeOf)
-        const wanted = new Set<string>()
         // One that could not be made may be had by now.
         const left = new Set([...current.values()].filter(({ step }) => step.pipe !== undefined))
-        const missing: Promise<void>[] = []
         for (const pipe of pipes) {
           const place = placeOf(pipe)
-          if (next.has(place) || wanted.has(place)) continue
+          if (next.has(place)) continue
           const identity = identityOf(pipe)
           const own = owners.get(place) ?? NOBODY
           const fits = (one: Loaded) => one.identity === identity && isSameOwner(one.owners, own)
@@ -178,11 +177,10 @@ export function createRack(deps: RackDeps): Rack {
             continue
           }
           // Together: one that cannot be had in time is not waited for as often as there are such.
-          wanted.add(place)
-          missing.push(load(pipe, identity, own, dirname(config.file)).then((made) => void next.set(place, made)))
+          next.set(place, load(pipe, identity, own, dirname(config.file)))
         }
-        await Promise.all(missing)
-        coming = next
+        const loading = [...next].map(async ([place, one]): Promise<[string, Loaded]> => [place, await one])
+        coming = new Map(await Promise.all(loading))
       })()
     },
     chain(pipes) {

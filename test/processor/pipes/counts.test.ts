@@ -125,6 +125,21 @@ test('failures and open breakers are counted of every pipe', async (t) => {
   assert.deepEqual(gateway.report().pipes, [{ pipe: 'bad', counts: { calls: 1, failed: 3, barred: 2 } }])
 })
 
+test('pipes are told in the order of the config, whichever is there first', async (t) => {
+  const slow = `await new Promise((r) => setTimeout(r, 50))\n${pipeOf(`metrics: () => ({ n: 1 }), gauges: () => ({ n: 1 }),`)}`
+  const quick = pipeOf(`metrics: () => ({ n: 1 }), gauges: () => ({ n: 1 }),`)
+  const { gateway } = await startPiped(t, { slow, quick }, [{ use: 'slow' }, { use: 'quick' }])
+  const { pipes, pipeStates } = gateway.report()
+  assert.deepEqual(
+    pipes.map(({ pipe }) => pipe),
+    ['slow', 'quick'],
+  )
+  assert.deepEqual(
+    pipeStates?.map(({ pipe }) => pipe),
+    ['slow', 'quick'],
+  )
+})
+
 test('what a pipe tells that cannot be shown is left out', async (t) => {
   const odd = pipeOf(`
     metrics: () => ({ good: 1.5, 'Bad-Name': 1, __proto__: { x: 1 }, ['__proto__']: 1, ['y'.repeat(41)]: 1, nan: NaN, endless: Infinity, text: '1', big: 1n, below: -1,
