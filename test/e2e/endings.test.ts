@@ -119,6 +119,7 @@ test(
   async (t) => {
     const origin = await startOrigin(t, (r) => r.answer(200, 'ok'))
     const dead = `127.0.0.1:${await freePort()}`
+    const begun = performance.now()
     const serverpy = await startServerpy(t, {
       services: {
         s: { servers: [origin.address], polling: fastPolling, apis: ['/s'] },
@@ -130,6 +131,7 @@ test(
         (await serverpy.ask<Stats>('/stats')).service_statistics.find((i) => i.service_name === 'gone')?.health ===
         'down',
     )
+    const firstMs = performance.now() - begun
     const load = startLoad(serverpy.processorPort, '/s', 4)
     await waitFor(() => (load.outcomes.get('200') ?? 0) > 300)
     const before = await serverpy.ask<Stats>('/stats?packets=0')
@@ -142,7 +144,8 @@ test(
     const startedAt = performance.now()
     const again = await serverpy.again()
     const readyMs = performance.now() - startedAt
-    assert.ok(readyMs < 2000 + 1000, `ready after ${Math.round(readyMs)} ms`)
+    // On a machine that is slow or busy: no later than a first start, give or take.
+    assert.ok(readyMs < Math.max(2000 + 1000, 2 * firstMs), `ready after ${readyMs} ms, the first time ${firstMs} ms`)
     const db = new Database(file, { readonly: true })
     t.after(() => db.close())
     assert.deepEqual(db.pragma('integrity_check'), [{ integrity_check: 'ok' }])

@@ -80,7 +80,7 @@ test('an idle connection gets one more answer, and is told that it was the last'
   idle.write(ask)
   await waitFor(() => /^HTTP\/1.1 200[^]*connection: close/im.test(said), { what: 'the last answer' })
   // One that asks no more is closed after `drain`, and with it the worker ends.
-  await waitFor(() => ended, { timeoutMs: 6000 })
+  await waitFor(() => ended)
   await waitFor(() => times(serverpy.output(), /the workers were replaced/) === 1)
 })
 

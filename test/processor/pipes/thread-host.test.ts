@@ -54,7 +54,7 @@ for (const [what, mischief] of [
         {
           match: { path: '/bad' },
           service: 'a',
-          pipes: [{ use: files['bad'], isolate: 'thread', hook_timeout: '500ms' }],
+          pipes: [{ use: files['bad'], isolate: 'thread', hook_timeout: '2s' }],
         },
       ],
     })
