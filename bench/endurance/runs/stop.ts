@@ -98,7 +98,7 @@ async function stoppedClient(t: Cleanup, { port, worker }: Bed, { each, limitMs 
   await client.ask('begin', { ...plan, path: '/victim/sink/0', bytes: MANY_BYTES })
   await waitFor(async () => {
     const { received, sent } = await client.ask('summary')
-    return received > each * 100_000 && sent > each * 100_000
+    return received > each * 100_000 && sent > each * 100_000 && (await left()) >= 2 * each
   })
 
   client.kill('SIGSTOP')
