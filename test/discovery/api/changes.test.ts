@@ -156,6 +156,7 @@ test('the end of the server ends every stream', async (t) => {
   const api = await startApi(t)
   const { lines, answer } = await follow(t, api)
   await waitFor(() => lines.length === 1)
+  const ended = once(answer, 'close')
   await api.close()
-  await once(answer, 'close')
+  await ended
 })
