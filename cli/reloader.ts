@@ -2,7 +2,7 @@
 import type { ConfigReloads, Planned } from '../discovery/api/deps.js'
 import type { Clock } from '../shared/clock.js'
 import { applicable } from '../shared/config/applicable.js'
-import type { Config, Parsed } from '../shared/config/model.js'
+import type { Config, Parsed, Problem } from '../shared/config/model.js'
 import { createPlan } from '../shared/config/plan.js'
 import { planCounts } from '../shared/config/plan-text.js'
 import { formatProblems } from '../shared/config/problem.js'
@@ -22,8 +22,8 @@ export interface ReloaderDeps {
   readonly log: Log
   /** Reads the file anew. */
   readonly load: () => Promise<Parsed>
-  /** Puts a config in force. */
-  readonly apply: (config: Config) => void
+  /** Puts a config in force, or says why it cannot be: nothing has changed then. */
+  readonly apply: (config: Config) => Promise<readonly Problem[]>
 }
 
 /** `config`: what is in force. */
@@ -35,25 +35,28 @@ export function createReloader(config: Config, { clock, log, load, apply }: Relo
   async function take(cause: string): Promise<Planned> {
     const parsed = await load()
     const lastAt = clock.wall()
-    if (!parsed.ok) {
-      const { problems } = parsed
-      reloads = { ...reloads, failed: reloads.failed + 1, lastOk: false, lastAt, problems }
-      for (const line of formatProblems(problems)) log.error({}, line)
-      log.error({ cause, faults: problems.length }, 'the config file has faults: the one before stays in force')
-      return { ok: false, problems }
-    }
+    if (!parsed.ok) return refuse(cause, parsed.problems)
     for (const line of formatProblems(parsed.warnings)) log.warn({}, line)
     const plan = createPlan(current, parsed.config)
     const next = applicable(current, parsed.config)
+    const same = isSameConfig(next, current)
+    const problems = same ? [] : await apply(next)
+    if (problems.length > 0) return refuse(cause, problems)
     for (const key of plan.restart) log.warn({ key }, 'this setting needs a restart; the old value stays')
-    if (isSameConfig(next, current)) log.info({ cause }, 'the config is as it was')
+    if (same) log.info({ cause }, 'the config is as it was')
     else {
-      apply(next)
       current = next
       log.info({ cause, ...planCounts(plan) }, 'the config was reloaded')
     }
     reloads = { ok: reloads.ok + 1, failed: reloads.failed, lastOk: true, lastAt, problems: [] }
     return { ok: true, plan }
+  }
+
+  function refuse(cause: string, problems: readonly Problem[]): Planned {
+    reloads = { ...reloads, failed: reloads.failed + 1, lastOk: false, lastAt: clock.wall(), problems }
+    for (const line of formatProblems(problems)) log.error({}, line)
+    log.error({ cause, faults: problems.length }, 'the config file has faults: the one before stays in force')
+    return { ok: false, problems }
   }
 
   return {

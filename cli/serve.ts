@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { Control } from '../discovery/api/deps.js'
 import { startDiscovery, type Discovery } from '../discovery/server.js'
 import { createExplain } from '../processor/explain.js'
-import { probe } from '../processor/supervisor/listen.js'
+import { PortRefused, probe } from '../processor/supervisor/listen.js'
 import { connectRegistry } from '../processor/supervisor/remote-registry.js'
 import { createRemoteSink } from '../processor/supervisor/remote-sink.js'
 import { startProcessor, type Processor } from '../processor/supervisor/supervisor.js'
@@ -54,8 +54,8 @@ export async function serveBoth(config: Config, deps: ServeDeps): Promise<Servin
     throw error
   }
   discovery.attach(processor, createExplain(config, discovery.registry, discovery.live))
-  const reloader = reloaderOf(config, deps, (next) => {
-    processor.reconfigure(next, () => discovery.reconfigure(next))
+  const reloader = reloaderOf(config, deps, async (next) => {
+    await processor.reconfigure(next, () => discovery.reconfigure(next))
     discovery.attach(processor, createExplain(next, discovery.registry, discovery.live))
   })
   const replaceWorkers = () => processor.replaceWorkers()
@@ -76,7 +76,7 @@ export async function serveBoth(config: Config, deps: ServeDeps): Promise<Servin
 /** The registry, the polling and the API alone. */
 export async function serveDiscovery(config: Config, deps: ServeDeps): Promise<Serving> {
   const discovery: Discovery = await startDiscovery(config, discoveryDeps(deps, false))
-  const reloader = reloaderOf(config, deps, (next) => discovery.reconfigure(next))
+  const reloader = reloaderOf(config, deps, async (next) => discovery.reconfigure(next))
   discovery.control(controlOf(reloader, undefined))
   deps.log.info({ discovery: discovery.port }, 'ready')
   return {
@@ -112,10 +112,12 @@ export async function serveProcessor(config: Config, url: string, deps: ServeDep
       namePrefix: `${hostname().slice(0, 64)}-${process.pid}-`,
       sink,
     })
-    const reloader = reloaderOf(config, deps, (next) => {
-      token = next.discovery.token
-      processor.reconfigure(next, () => known.configure(next))
-    })
+    const reloader = reloaderOf(config, deps, (next) =>
+      processor.reconfigure(next, () => {
+        token = next.discovery.token
+        known.configure(next)
+      }),
+    )
     deps.log.info({ ...portsOf(processor), registry: shownUrl(url) }, 'ready')
     return {
       reloader,
@@ -139,8 +141,22 @@ function portsOf({ port, listeners }: Processor): Record<string, unknown> {
   return { processor: port, ...(Object.keys(listeners).length > 0 && { listeners }) }
 }
 
-function reloaderOf(config: Config, { log, load }: ServeDeps, apply: (config: Config) => void): Reloader {
-  return createReloader(config, { clock: systemClock, log, load, apply })
+function reloaderOf(config: Config, { log, load }: ServeDeps, apply: (config: Config) => Promise<void>): Reloader {
+  return createReloader(config, {
+    clock: systemClock,
+    log,
+    load,
+    async apply(next) {
+      try {
+        await apply(next)
+        return []
+      } catch (error) {
+        if (!(error instanceof PortRefused)) throw error
+        const { message, path } = error
+        return [{ file: next.file, line: 0, col: 0, path, message }]
+      }
+    },
+  })
 }
 
 function controlOf(reloader: Reloader, replaceWorkers: Control['replaceWorkers']): Control {

@@ -35,6 +35,8 @@ export interface LiveStates {
   waiting(service: string): number
   /** What the pipes hold, over all workers. */
   pipes(): readonly PipeState[]
+  /** Connections of a listener, over all workers. */
+  connections(listener: string): number
   workers(): readonly WorkerGauges[]
 }
 
@@ -57,6 +59,7 @@ interface Entry extends WorkerGauges {
   readonly endpoints: ReadonlyMap<string, EndpointState>
   readonly waiting: ReadonlyMap<string, number>
   readonly pipes: readonly PipeState[]
+  readonly listening: ReadonlyMap<string, number>
 }
 
 const NO_SNAPSHOT: SnapshotNumber = { term: 0, seq: 0 }
@@ -101,7 +104,7 @@ export function createLiveStates(deps: LiveStatesDeps): LiveStates {
 
   return {
     accept(report, own) {
-      const { worker, gauges, snapshot, endpoints, waiting, pipeStates } = report
+      const { worker, gauges, snapshot, endpoints, waiting, pipeStates, listening } = report
       prune()
       // What comes after its worker's end is counted, but says nothing of now.
       if (own && ownWorkers()?.includes(worker) === false) return
@@ -121,6 +124,9 @@ export function createLiveStates(deps: LiveStatesDeps): LiveStates {
           ? new Map(waiting.map(({ service, queued }) => [service, queued]))
           : (before?.waiting ?? new Map()),
         pipes: pipeStates?.filter(({ pipe }) => knownPipe(pipe)) ?? before?.pipes ?? [],
+        listening: listening
+          ? new Map(listening.map(({ listener, connections }) => [listener, connections]))
+          : (before?.listening ?? new Map()),
       })
       if (states) judge([...disputed, ...states.filter((state) => state.disputed).map(({ instance }) => instance)])
     },
@@ -171,6 +177,13 @@ export function createLiveStates(deps: LiveStatesDeps): LiveStates {
         for (const { pipe, values } of pipes) if (knownPipe(pipe)) sums.add(pipe, Object.entries(values))
       }
       return sums.values().map(({ pipe, counts }) => ({ pipe, values: counts }))
+    },
+
+    connections(listener) {
+      prune()
+      let sum = 0
+      for (const entry of entries.values()) sum += entry.listening.get(listener) ?? 0
+      return sum
     },
 
     workers() {

@@ -134,6 +134,7 @@ async function startParts(first: Config, store: Store, deps: DiscoveryDeps) {
       instance: (id) => registry.status(id) !== undefined,
       route: (id) => names.routes.has(id),
       pipe: (name) => names.pipes.has(name),
+      listener: (name) => name === '' || names.listeners.has(name),
     },
   })
   const lifecycle = {
@@ -239,11 +240,12 @@ const NEVER_RELOADED: ConfigReloads = { ok: 0, failed: 0, lastOk: true, lastAt: 
 
 /** What may become a label or a ring of its own. */
 function namesOf(config: Config) {
-  const { services, routes } = config
+  const { services, routes, processor } = config
   return {
     services: new Set(services.map(({ name }) => name)),
     routes: new Set(routes.map(({ id }) => id)),
     pipes: pipeNames(config),
+    listeners: new Set(processor.listeners.map(({ name }) => name)),
   }
 }
 

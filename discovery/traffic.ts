@@ -8,6 +8,7 @@ import { PipeSums } from '../shared/metrics/pipe-sums.js'
 import type {
   AttemptCount,
   AttemptResult,
+  ListenerCount,
   PipeCount,
   PipeState,
   Report,
@@ -55,6 +56,10 @@ export interface Traffic extends TrafficSink {
   pipes(): readonly PipeCount[]
   /** What they hold now. */
   pipeStates(): readonly PipeState[]
+  /** What came through listeners of the config since this process began; the processor's own port has the empty name. */
+  listeners(): readonly ListenerCount[]
+  /** Connections that a listener has now. */
+  connections(listener: string): number
   workers(): readonly WorkerGauges[]
   /** What the workers say of an instance now. */
   live(instance: string): LiveInstance
@@ -72,7 +77,7 @@ export interface TrafficDeps extends Pick<LiveStatesDeps, 'ownWorkers' | 'onDisp
   /** Traffic failed at a known instance; called once for each report that says so. */
   readonly onSuspect: (instance: string) => void
   /** Only these become labels and rings of their own; the traffic of others is counted under an empty name. */
-  readonly known: Readonly<Record<'service' | 'instance' | 'route' | 'pipe', (name: string) => boolean>>
+  readonly known: Readonly<Record<'service' | 'instance' | 'route' | 'pipe' | 'listener', (name: string) => boolean>>
 }
 
 /**
@@ -86,6 +91,7 @@ export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps
   let tries = new NamedSums<AttemptCount>()
   const met = new NamedSums<ServiceCount>()
   const piped = new PipeSums()
+  const came = new NamedSums<ListenerCount>()
   const states = createLiveStates({ ...deps, knownInstance: known.instance, knownPipe: known.pipe })
   const attempts: Record<AttemptResult, number> = { success: 0, failure: 0, timeout: 0 }
   const codes: Partial<Record<Code, number>> = {}
@@ -145,6 +151,7 @@ export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps
     for (const count of report.tried) tries.add(admitted(count))
     for (const count of report.services) if (known.service(count.service)) met.add(count)
     addPipes(report.pipes)
+    for (const count of report.listeners) if (known.listener(count.listener)) came.add(count)
     recorded += report.records.length
     shed += report.shed
     // First what the worker sees, then what follows from it: who hears of a suspect may ask.
@@ -186,6 +193,8 @@ export function createTraffic(earlier: readonly TrafficCount[] | undefined, deps
       return piped.values()
     },
     pipeStates: () => states.pipes(),
+    listeners: () => came.values().filter(({ listener }) => known.listener(listener)),
+    connections: (listener) => states.connections(listener),
     workers: () => states.workers(),
     live: (instance) => states.of(instance),
     inFlight: (instance, since) => states.flow(instance, since),

@@ -14,6 +14,7 @@ import type { ReaderRules } from './engine/request-reader.js'
 import type { Wheel } from './engine/wheel.js'
 import { type Caller, createCaller } from './calls.js'
 import { Exchange, type Handler, type RequestBody } from './exchange.js'
+import type { LiveListener } from './live-listener.js'
 import type { Recorder } from './recorder.js'
 import { createRefusalLog } from './refusal-log.js'
 import type { Match, RouteTable } from './routing/table.js'
@@ -42,6 +43,7 @@ export interface CoreDeps {
 /** A connection of a client that carries no requests. */
 export interface BareConnection {
   readonly peer: string
+  readonly listener: LiveListener
   destroy(): void
 }
 
@@ -130,7 +132,7 @@ export class Core {
       (head.maxForwards > 0 ? `Max-Forwards: ${head.maxForwards - 1}\r\n` : '')
     return new Exchange(
       client,
-      this.table,
+      client.listener.last ?? this.table,
       id,
       head.method,
       head.target,
@@ -312,12 +314,12 @@ export class Core {
 
   connected(client: ClientConnection): void {
     this.connections.add(client)
-    this.came(client.peer)
+    this.came(client)
   }
 
   connectedBare(connection: BareConnection): void {
     this.bare.add(connection)
-    this.came(connection.peer)
+    this.came(connection)
   }
 
   /** A connection came to nothing before it could carry a request. */
@@ -333,19 +335,21 @@ export class Core {
 
   disconnected(client: ClientConnection): void {
     this.connections.delete(client)
-    this.went(client.peer)
+    this.went(client)
   }
 
   disconnectedBare(connection: BareConnection): void {
     this.bare.delete(connection)
-    this.went(connection.peer)
+    this.went(connection)
   }
 
-  private came(peer: string): void {
+  private came({ peer, listener }: BareConnection | ClientConnection): void {
+    listener.came()
     this.byAddress.set(peer, (this.byAddress.get(peer) ?? 0) + 1)
   }
 
-  private went(peer: string): void {
+  private went({ peer, listener }: BareConnection | ClientConnection): void {
+    listener.went()
     const left = (this.byAddress.get(peer) ?? 1) - 1
     if (left > 0) this.byAddress.set(peer, left)
     else this.byAddress.delete(peer)

@@ -43,8 +43,10 @@ export interface Gateway {
   readonly core: Core
   /** Not listening yet. */
   readonly server: net.Server
-  /** Of its listeners, by name; not listening yet. */
+  /** Of its listeners, by name; not listening yet, nor do those that a new config brings. */
   readonly listeners: ReadonlyMap<string, net.Server>
+  /** Servers of listeners that have gone, whose last handshakes may be under way. */
+  readonly closing: ReadonlySet<net.Server>
   readonly endpoints: ReadonlyMap<string, Endpoint>
   readonly services: ReadonlyMap<string, LiveService>
   /** What endpoints, services and pipes have to tell since the last call; with `states` also how they stand. */
@@ -54,9 +56,10 @@ export interface Gateway {
   /**
    * Goes by another config and the change of the registry that belongs to it, both in one new table; false where the change
    * does not follow on the present snapshot. Exchanges in flight keep the table that they began with; connections stay, and
-   * so does what has been learnt of services and instances that stay.
+   * so does what has been learnt of services and instances that stay. `ports`: those of the listeners, by name, where they are
+   * not the config's.
    */
-  reconfigure(config: Config, change: Change): boolean
+  reconfigure(config: Config, change: Change, ports?: ReadonlyMap<string, number>): boolean
   /** Loads the pipes of a config that is to be gone by; undefined where there is nothing to wait for. */
   prepare(config: Config): Promise<void> | undefined
   readonly pipes: Pick<Rack, 'steps' | 'close'>
@@ -95,11 +98,8 @@ function createGateway(first: Config, deps: GatewayDeps, rack: Rack): Gateway {
   const living = { endpoints, gone, services }
   const stickySecret = deps.stickySecret ?? randomBytes(32)
   const ticketKeys = deps.ticketKeys ?? randomBytes(48)
-  const isSelf = (instance: Instance) =>
-    isOwnAddress(instance, config.processor.host, deps.ownPort) ||
-    config.processor.listeners.some(({ name, host, port }) =>
-      isOwnAddress(instance, host, deps.listenerPorts?.get(name) ?? port),
-    )
+  let own = addressesOf(first, deps.listenerPorts)
+  const isSelf = (instance: Instance) => own.some(({ host, port }) => isOwnAddress(instance, host, port))
   const empty: RouteTable = {
     snapshot: EMPTY_SNAPSHOT,
     pool: () => undefined,
@@ -159,24 +159,37 @@ function createGateway(first: Config, deps: GatewayDeps, rack: Rack): Gateway {
     core,
     server: listening.server,
     listeners: listening.listeners,
+    closing: listening.closing,
     endpoints,
     services,
     pipes: rack,
     prepare: (next) => rack.prepare(next),
-    take: (states) => ({ ...takeLiveState(living, core.table.snapshot, states), ...rack.take(states) }),
+    take(states) {
+      const { counts: listeners, states: standing } = listening.take()
+      return {
+        ...takeLiveState(living, core.table.snapshot, states),
+        ...rack.take(states),
+        listeners,
+        ...(states && { listening: standing }),
+      }
+    },
     receive(change) {
       const snapshot = apply(core.table.snapshot, change)
       if (snapshot !== undefined) routeBy(snapshot, core.table)
       return snapshot !== undefined
     },
-    reconfigure(next, change) {
+    reconfigure(next, change, ports) {
       const before = config
       config = next
       core.configure(next)
-      const renewed = renewServices(before, next)
+      const addresses = addressesOf(next, ports)
+      const moved = before.processor.zone !== next.processor.zone || !isDeepStrictEqual(own, addresses)
+      own = addresses
+      const renewed = renewServices(before, next, moved)
       making.configure(renewed.secured)
+      // What holds until now is held for those whose listener goes, before the routes of the next config take its place.
+      listening.configure(next, () => rack.hold())
       routes = routesOf(next)
-      listening.configure(next)
       const { table } = core
       const snapshot = apply(table.snapshot, change)
       const pool = (name: string) => (renewed.balanced.has(name) ? undefined : table.pool(name))
@@ -185,9 +198,21 @@ function createGateway(first: Config, deps: GatewayDeps, rack: Rack): Gateway {
     },
   }
 
-  /** Which services are balanced in another way now, and which are spoken to by another TLS. */
-  function renewServices(before: Config, next: Config): { balanced: Set<string>; secured: Set<string> } {
-    const moved = before.processor.zone !== next.processor.zone
+  /** Its own port, and those of its listeners. */
+  function addressesOf({ processor }: Config, ports = new Map<string, number>() as ReadonlyMap<string, number>) {
+    const listeners = processor.listeners.map(({ name, host, port }) => ({ host, port: ports.get(name) ?? port }))
+    return [{ host: processor.host, port: deps.ownPort }, ...listeners]
+  }
+
+  /**
+   * Which services are balanced in another way now, and which are spoken to by another TLS. `moved`: where this gateway is, or
+   * what is itself, has changed.
+   */
+  function renewServices(
+    before: Config,
+    next: Config,
+    moved: boolean,
+  ): { balanced: Set<string>; secured: Set<string> } {
     const old = new Map(before.services.map((service) => [service.name, service]))
     const balanced = new Set<string>()
     const secured = new Set<string>()

@@ -12,7 +12,10 @@ export interface Leaving {
 
 export interface LeavingDeps {
   readonly core: Pick<Core, 'connections' | 'bare' | 'open' | 'draining'>
-  readonly servers: readonly net.Server[]
+  /** Those that listen now. */
+  readonly servers: () => Iterable<net.Server>
+  /** Those that were closed before, and still wait for handshakes. */
+  readonly closing: { readonly size: number }
   /** How long it may take at most; 0: as long as it needs. */
   readonly drainMs: () => number
   /** Nothing is left. */
@@ -20,11 +23,11 @@ export interface LeavingDeps {
 }
 
 /** After a gentle wait: for the last answers, and for clients to see the end of their connection. */
-const LAST_MS = 1000
+export const LAST_MS = 1000
 const LOOK_MS = 10
 
-export function createLeaving({ core, servers, drainMs, over }: LeavingDeps): Leaving {
-  let closing = 0
+export function createLeaving({ core, servers, closing, drainMs, over }: LeavingDeps): Leaving {
+  let open = 0
   let look: NodeJS.Timeout | undefined
   let timer: NodeJS.Timeout | undefined
 
@@ -50,11 +53,13 @@ export function createLeaving({ core, servers, drainMs, over }: LeavingDeps): Le
       core.draining = true
       // A server counts what is not among the connections yet: whoever still shakes hands is waited for, too.
       if (look === undefined) {
-        closing = servers.length
-        for (const server of servers) server.close(() => closing--)
+        for (const server of servers()) {
+          open++
+          server.close(() => open--)
+        }
       }
       look ??= setInterval(() => {
-        if (closing === 0 && core.open === 0) end()
+        if (open === 0 && closing.size === 0 && core.open === 0) end()
       }, LOOK_MS)
       clearTimeout(timer)
       const ms = drainMs()

@@ -6,7 +6,7 @@ import type { LiveService } from './resilience/live-service.js'
 
 export type LiveState = Pick<
   Report,
-  'tried' | 'services' | 'pipes' | 'endpoints' | 'waiting' | 'pipeStates' | 'snapshot'
+  'tried' | 'services' | 'pipes' | 'listeners' | 'endpoints' | 'waiting' | 'pipeStates' | 'listening' | 'snapshot'
 >
 
 export interface Living {
@@ -21,7 +21,7 @@ export function takeLiveState(
   { endpoints, gone, services }: Living,
   { term, seq }: Snapshot,
   states: boolean,
-): Omit<LiveState, 'pipes' | 'pipeStates'> {
+): Omit<LiveState, 'pipes' | 'pipeStates' | 'listeners' | 'listening'> {
   const tried: AttemptCount[] = []
   const standing: EndpointState[] = []
   const tell = (endpoint: Endpoint): void => {

@@ -15,7 +15,7 @@ import { createRecorder } from './recorder.js'
 import { announceTo, invalidateCaches, purgeCaches } from './pipes/cache/purge.js'
 import { connectCaches } from './pipes/cache/share-link.js'
 import type { CacheWord } from './pipes/cache/share-messages.js'
-import type { FromWorker, ToWorker } from './supervisor/messages.js'
+import type { FromWorker, ListenerPort, ToWorker } from './supervisor/messages.js'
 import { createTelemetry } from './telemetry.js'
 
 /** Longest wait of a report: what a killed worker loses. */
@@ -40,6 +40,9 @@ function say(message: FromWorker, sent?: () => void): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => sent?.())
   else sent?.()
 }
+
+const byName = (ports: readonly ListenerPort[]): ReadonlyMap<string, number> =>
+  new Map(ports.map(({ name, port }) => [name, port]))
 
 /** Resolves when `ends` has, or after `ms`. */
 function within(ends: Promise<void>, ms: number): Promise<void> {
@@ -99,10 +102,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
   )
   const ticketKeys = Buffer.from(message.ticketKeys, 'base64')
   const stickySecret = Buffer.from(message.stickySecret, 'base64')
-  const ports = {
-    ownPort: message.port,
-    listenerPorts: new Map(message.listeners.map((listener) => [listener.name, listener.port])),
-  }
+  const ports = { ownPort: message.port, listenerPorts: byName(message.listeners) }
   const telemetry = createTelemetry(config.processor, { worker: name, log })
   const { accessLog, tracer } = telemetry
   const shared = { via, wheel, recorder, log, accessLog, tracer }
@@ -115,15 +115,27 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
   const { core, server } = gateway
   // Ready for connections only with routes and instances to send them to.
   gateway.receive(message.change)
-  let closedPorts = 1 + gateway.listeners.size
+  let serves = false
+  const look = (): void => {
+    if (serves || [server, ...gateway.listeners.values()].some(({ listening }) => !listening)) return
+    serves = true
+    say({ kind: 'serving' })
+  }
   const listen = (port: net.Server, bound: unknown): void => {
     // A port that listens and cannot accept one connection may well accept the next.
     port.on('error', (error: NodeJS.ErrnoException) => {
-      if (!port.listening) say({ kind: 'failed', message: error.message })
+      if (port.listening) return
+      if (!serves) say({ kind: 'failed', message: error.message })
+      // Of a listener that has come by a reload: the others serve on.
+      else log.error({ error: error.message }, 'a listener does not listen')
     })
-    port.listen(bound as net.Server, BACKLOG, () => {
-      if (--closedPorts === 0) say({ kind: 'serving' })
-    })
+    port.listen(bound as net.Server, BACKLOG, look)
+  }
+  /** A handle that nobody takes would keep its port open. */
+  const listenFor = (name: string, bound: unknown): void => {
+    const listener = core.draining ? undefined : gateway.listeners.get(name)
+    if (listener === undefined || listener.listening) (bound as net.Server).close()
+    else listen(listener, bound)
   }
   listen(server, handle)
 
@@ -155,7 +167,8 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
 
   const leaving = createLeaving({
     core,
-    servers: [server, ...gateway.listeners.values()],
+    servers: () => [server, ...gateway.listeners.values()],
+    closing: gateway.closing,
     drainMs: () => config.processor.timeouts.drainMs,
     over() {
       clearInterval(beat)
@@ -174,11 +187,8 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
       case 'purge':
       case 'changed':
         return
-      case 'listener': {
-        const listener = gateway.listeners.get(message.name)
-        if (listener !== undefined) listen(listener, bound)
-        return
-      }
+      case 'listener':
+        return listenFor(message.name, bound)
       case 'change':
         if (!gateway.receive(message.change)) say({ kind: 'resync' })
         return
@@ -186,8 +196,9 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
         await gateway.prepare(message.config)
         config = message.config
         telemetry.configure(config.processor)
-        if (!gateway.reconfigure(config, message.change)) say({ kind: 'resync' })
-        return
+        if (!gateway.reconfigure(config, message.change, byName(message.listeners))) say({ kind: 'resync' })
+        // One that was waited for may have gone.
+        return look()
       case 'flush':
         return report(true, () => say({ kind: 'flushed', id: message.id }))
       case 'drain':

@@ -23,6 +23,8 @@ export interface ProcessorStatus {
   readonly name: string
   readonly state: 'starting' | 'serving' | 'draining' | 'stopped'
   readonly port: number
+  /** Its other ports, as bound. */
+  readonly listeners: readonly { readonly name: string; readonly port: number }[]
   readonly workers: readonly WorkerStatus[]
   /** Workers replaced because they died or hung. */
   readonly replaced: number

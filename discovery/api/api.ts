@@ -15,7 +15,7 @@ import { reportsEndpoint } from './reports.js'
 import { createSettle } from './settle.js'
 import { statsEndpoint } from './stats.js'
 import { eventsEndpoint, requestsEndpoint, rollupsEndpoint } from './v1/history.js'
-import { explainEndpoint, routesEndpoint, workersEndpoint } from './v1/processor.js'
+import { explainEndpoint, listenersEndpoint, routesEndpoint, workersEndpoint } from './v1/processor.js'
 import { purgeEndpoint } from './v1/purge.js'
 import { planEndpoint, reloadEndpoint } from './v1/reload.js'
 import { createOverrides } from './v1/overrides.js'
@@ -88,6 +88,7 @@ export function createApi(deps: ApiDeps): Api {
   mount(app, V1.instances, { get: instancesEndpoint(deps, settle) })
   mount(app, `${V1.instances}/*id`, { get: instanceEndpoint(deps, settle) })
   mount(app, V1.routes, { get: routesEndpoint(deps) })
+  mount(app, V1.listeners, { get: listenersEndpoint(deps, settle) })
   mount(app, V1.requests, { get: requestsEndpoint(deps, settle) })
   mount(app, V1.events, { get: eventsEndpoint(deps, settle) })
   mount(app, V1.rollups, { get: rollupsEndpoint(deps, settle) })
@@ -134,6 +135,7 @@ const V1 = {
   services: '/api/v1/services',
   instances: '/api/v1/instances',
   routes: '/api/v1/routes',
+  listeners: '/api/v1/listeners',
   requests: '/api/v1/requests',
   events: '/api/v1/events',
   rollups: '/api/v1/rollups',

@@ -4,6 +4,7 @@ import type { Endpoint } from './endpoint.js'
 import { createExposition, EXPOSITION_TYPE } from './exposition.js'
 import { createAdmission } from './metrics/admission.js'
 import { writeInstances } from './metrics/instances.js'
+import { writeListeners } from './metrics/listeners.js'
 import { createLoopLag } from './metrics/loop-lag.js'
 import { writePipes } from './metrics/pipes.js'
 import { writeProcess, writeWorkers } from './metrics/processes.js'
@@ -34,6 +35,7 @@ export function createMetrics(deps: ApiDeps, settle: Settle): Metrics {
     writeRegistry(to, scrape)
     writeReloads(to, deps.lifecycle.configReloads)
     writeStore(to, deps)
+    writeListeners(to, deps)
     writeWorkers(to, deps)
     writeProcess(to, deps, lag)
     return to.bytes()

@@ -8,6 +8,8 @@ import type {
   EjectionReason,
   EndpointState,
   GuardKind,
+  ListenerCount,
+  ListenerState,
   PipeCount,
   PipeState,
   RequestRecord,
@@ -140,6 +142,28 @@ export function readEndpoint(value: unknown, i: number): EndpointState {
     guard: oneOf(guard, `${at}.guard`, GUARDS),
     ...(reason === undefined ? {} : { reason: oneOf(reason, `${at}.reason`, EJECTION_REASONS) }),
     disputed,
+  }
+}
+
+export function readListenerCount(value: unknown, i: number): ListenerCount {
+  const at = `listeners[${i}]`
+  const met = fields(value, at)
+  const count = (key: string) => natural(met[key], `${at}.${key}`)
+  return {
+    listener: text(met.listener, `${at}.listener`, REPORT_LIMITS.nameLength),
+    accepted: count('accepted'),
+    refused: count('refused'),
+    bytesIn: count('bytesIn'),
+    bytesOut: count('bytesOut'),
+  }
+}
+
+export function readListening(value: unknown, i: number): ListenerState {
+  const at = `listening[${i}]`
+  const { listener, connections } = fields(value, at)
+  return {
+    listener: text(listener, `${at}.listener`, REPORT_LIMITS.nameLength),
+    connections: natural(connections, `${at}.connections`),
   }
 }
 

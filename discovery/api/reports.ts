@@ -10,6 +10,8 @@ import { readQuery } from './query.js'
 import {
   readCount,
   readEndpoint,
+  readListenerCount,
+  readListening,
   readPipeCount,
   readPipeState,
   readRecord,
@@ -54,7 +56,7 @@ export function readReport(body: unknown): Report {
   const attempts = fields(report.attempts, 'attempts')
   const gauges = fields(report.gauges, 'gauges')
   const snapshot = fields(report.snapshot, 'snapshot')
-  const { endpoints, waiting, pipeStates } = report
+  const { endpoints, waiting, pipeStates, listening } = report
   const records = list(report.records, 'records', REPORT_LIMITS.records).map(readRecord)
   const served = natural(report.served, 'served')
   const shed = natural(report.shed, 'shed')
@@ -72,6 +74,8 @@ export function readReport(body: unknown): Report {
     tried: list(report.tried, 'tried', REPORT_LIMITS.counts).map(readTried),
     services: list(report.services, 'services', REPORT_LIMITS.counts).map(readServiceCount),
     pipes: list(report.pipes, 'pipes', REPORT_LIMITS.pipes).map(readPipeCount),
+    // A processor of an older version tells nothing of its listeners.
+    listeners: list(report.listeners ?? [], 'listeners', REPORT_LIMITS.counts).map(readListenerCount),
     ...(endpoints === undefined
       ? {}
       : { endpoints: list(endpoints, 'endpoints', REPORT_LIMITS.endpoints).map(readEndpoint) }),
@@ -79,6 +83,9 @@ export function readReport(body: unknown): Report {
     ...(pipeStates === undefined
       ? {}
       : { pipeStates: list(pipeStates, 'pipeStates', REPORT_LIMITS.pipes).map(readPipeState) }),
+    ...(listening === undefined
+      ? {}
+      : { listening: list(listening, 'listening', REPORT_LIMITS.counts).map(readListening) }),
     snapshot: { term: natural(snapshot.term, 'snapshot.term'), seq: natural(snapshot.seq, 'snapshot.seq') },
     suspects: list(report.suspects, 'suspects', REPORT_LIMITS.suspects).map((id, i) =>
       text(id, `suspects[${i}]`, REPORT_LIMITS.nameLength),

@@ -1,6 +1,6 @@
 // The registry's and the traffic's data in the words of the API: snake_case keys, ISO 8601 times.
 import { pipeNames } from '../../shared/config/all-pipes.js'
-import type { ServiceConfig } from '../../shared/config/model.js'
+import type { ListenerConfig, ServiceConfig } from '../../shared/config/model.js'
 import { REPORT_LIMITS } from '../../shared/metrics/limits.js'
 import { quantile } from '../../shared/metrics/histogram.js'
 import type { TrafficCount } from '../../shared/metrics/report.js'
@@ -159,6 +159,37 @@ export function pipeViews({ config, traffic }: Pick<ApiDeps, 'config' | 'traffic
     const values: Readonly<Record<string, number>> = states.get(name) ?? {}
     return { name, events, values }
   })
+}
+
+/** The processor's own port, and those of its listeners in the order of the config. */
+export function listenerViews({ config, traffic, lifecycle }: Pick<ApiDeps, 'config' | 'traffic' | 'lifecycle'>) {
+  const { host, port, tls, listeners } = config.processor
+  const status = lifecycle.processor?.status()
+  const bound = new Map(status?.listeners.map((one) => [one.name, one.port]))
+  const counted = new Map(traffic.listeners().map((count) => [count.listener, count]))
+  const view = (name: string, at: Pick<ListenerConfig, 'host' | 'tls' | 'port'>, takes: ListenerConfig['takes']) => {
+    const count = counted.get(name)
+    const bare = takes.kind === 'tcp'
+    return {
+      name: name === '' ? null : name,
+      host: at.host ?? null,
+      port: at.port,
+      kind: bare ? ('tcp' as const) : ('http' as const),
+      tls: at.tls !== undefined,
+      service: takes.kind === 'routes' ? null : takes.service,
+      connections: traffic.connections(name),
+      accepted: count?.accepted ?? 0,
+      refused: count?.refused ?? 0,
+      // Requests have counts of their own.
+      bytes_in: bare ? (count?.bytesIn ?? 0) : null,
+      bytes_out: bare ? (count?.bytesOut ?? 0) : null,
+    }
+  }
+  const own = { ...(host !== undefined && { host }), ...(tls && { tls }), port: status?.port ?? port }
+  return [
+    view('', own, { kind: 'routes' }),
+    ...listeners.map((one) => view(one.name, { ...one, port: bound.get(one.name) ?? one.port }, one.takes)),
+  ]
 }
 
 export function latencyView(count: TrafficCount) {

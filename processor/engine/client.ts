@@ -4,6 +4,7 @@ import { problemBody } from '../../shared/problem.js'
 import { fieldValue } from '../routing/request-view.js'
 import { type Core, plainAddress } from '../core.js'
 import type { Client, Exchange } from '../exchange.js'
+import type { LiveListener } from '../live-listener.js'
 import { Farewell, LINGER_MS } from './farewell.js'
 import * as fault from './fault.js'
 import { HalfClose } from './half-close.js'
@@ -56,8 +57,8 @@ export class ClientConnection implements Client, WireOwner, RequestListener {
   constructor(
     readonly wire: Wire,
     private readonly core: Core,
-    /** Name of the port on which it came; empty: the processor's own. */
-    private readonly listener = '',
+    /** Of the port on which it came. */
+    readonly listener: LiveListener,
     /** Within TLS. */
     readonly secure = false,
   ) {
@@ -143,12 +144,13 @@ export class ClientConnection implements Client, WireOwner, RequestListener {
     exchange.requestDone = body === 'none'
     const last = head.close || (head.minor === 0 && !head.keepAlive)
     this.lastByClient = last && alone && body === 'none'
-    if (last || core.draining || this.requests === limits.requestsPerConnection) this.closeAfter = true
+    const leaves = core.draining || this.listener.last !== undefined
+    if (last || leaves || this.requests === limits.requestsPerConnection) this.closeAfter = true
     if (limits.bodyBytes > 0 && head.contentLength > limits.bodyBytes) {
       this.reader.stop()
       return this.refused(fault.BODY_TOO_LARGE)
     }
-    core.serve(exchange, this.listener)
+    core.serve(exchange, this.listener.name)
     if (this.exchange !== exchange) return
     // The route's own total applies, or the processor's.
     const totalMs = exchange.route?.timeouts.totalMs ?? timeouts.totalMs

@@ -35,6 +35,8 @@ export interface Rack {
   chain(pipes: readonly PipeConfig[]): Chain | undefined
   /** The chains made since the last `settle` are in force: what only older ones used is closed when they are empty. */
   settle(): void
+  /** Exchanges may still come to what is in force now; the function that is returned ends that. */
+  hold(): () => void
   /** Every pipe that is loaded. */
   readonly steps: Iterable<Step>
   /** What the pipes have counted since the last call, those included that have left; with `states` also how they stand. */
@@ -207,6 +209,13 @@ export function createRack(deps: RackDeps): Rack {
       for (const { chain, parts } of old) chain.retire(() => release(parts))
       // What no route has is of no use.
       for (const part of before.values()) if (part.chains === 0 && !kept.has(part)) void part.close()
+    },
+    hold() {
+      const held = chains.map(({ chain }) => chain)
+      for (const chain of held) chain.inUse++
+      return () => {
+        for (const chain of held) chain.left()
+      }
     },
     get steps() {
       return [...current.values()].map(({ step }) => step)

@@ -7,6 +7,12 @@ import type { Change } from '../../shared/registry/delta.js'
 import type { CacheNote, CacheWord } from '../pipes/cache/share-messages.js'
 import type { Ask, Decided } from '../pipes/machine-state.js'
 
+/** As bound: never 0. */
+export interface ListenerPort {
+  readonly name: string
+  readonly port: number
+}
+
 export type ToWorker =
   /** Comes first, with the listening handle of the processor's own port beside it. */
   | {
@@ -17,7 +23,7 @@ export type ToWorker =
       readonly via: string
       readonly port: number
       /** Their handles follow, one by one. */
-      readonly listeners: readonly { readonly name: string; readonly port: number }[]
+      readonly listeners: readonly ListenerPort[]
       /** In base64: the same in all workers, so that a client may resume its TLS session with any of them. */
       readonly ticketKeys: string
       /** In base64: signs the cookies by which clients come back to their instance; the same in all workers. */
@@ -28,8 +34,16 @@ export type ToWorker =
   /** With a listening handle beside it. */
   | { readonly kind: 'listener'; readonly name: string }
   | { readonly kind: 'change'; readonly change: Change }
-  /** Another config, and the change of the registry that belongs to it. */
-  | { readonly kind: 'config'; readonly config: Config; readonly change: Change }
+  /**
+   * Another config, and the change of the registry that belongs to it. The handles of listeners that do not stay open, see
+   * `staysOpen`, follow.
+   */
+  | {
+      readonly kind: 'config'
+      readonly config: Config
+      readonly listeners: readonly ListenerPort[]
+      readonly change: Change
+    }
   /** Report now; answered by `flushed` after the report. */
   | { readonly kind: 'flush'; readonly id: number }
   /** Throw stored answers away; answered by `purged`. */

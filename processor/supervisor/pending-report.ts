@@ -8,6 +8,7 @@ import type {
   AttemptCount,
   AttemptResult,
   EndpointState,
+  ListenerCount,
   Report,
   RequestRecord,
   ServiceCount,
@@ -38,12 +39,13 @@ interface Pending {
   tried: NamedSums<AttemptCount>
   services: NamedSums<ServiceCount>
   pipes: PipeSums
+  listeners: NamedSums<ListenerCount>
   suspects: Set<string>
   codes: Partial<Record<Code, number>>
   refusals: Partial<Record<Refusal, number>>
   shed: number
   /** As of the newest report: what it says of now, and what it left as it was. */
-  now: Pick<Report, 'gauges' | 'snapshot' | 'endpoints' | 'waiting' | 'pipeStates'>
+  now: Pick<Report, 'gauges' | 'snapshot' | 'endpoints' | 'waiting' | 'pipeStates' | 'listening'>
 }
 
 export function createPendingReports(): PendingReports {
@@ -78,6 +80,7 @@ export function createPendingReports(): PendingReports {
       into.retries += report.retries
       for (const count of report.tried) into.tried.add(count)
       for (const count of report.services) into.services.add(count)
+      for (const count of report.listeners) into.listeners.add(count)
       for (const { pipe, counts } of report.pipes) into.pipes.add(pipe, Object.entries(counts))
       for (const id of report.suspects) if (into.suspects.size < REPORT_LIMITS.suspects) into.suspects.add(id)
       const now = { ...into.now, ...stateOf(report) }
@@ -102,6 +105,7 @@ export function createPendingReports(): PendingReports {
         tried: from.tried.take(FEW_COUNTS),
         services: from.services.take(FEW_COUNTS),
         pipes: from.pipes.take(FEW_PIPES),
+        listeners: from.listeners.take(FEW_COUNTS),
         suspects: [...from.suspects],
         codes: from.codes,
         refusals: from.refusals,
@@ -111,10 +115,11 @@ export function createPendingReports(): PendingReports {
       }
       pending.delete(worker)
       // What is left goes to the back of the line.
-      const { sums, records: rest, tried, services, pipes } = from
-      if ([sums, tried, services, pipes].some(({ size }) => size > 0) || rest.length > 0) {
+      const { sums, records: rest, tried, services, pipes, listeners } = from
+      const left = { sums, tried, services, pipes, listeners }
+      if (Object.values(left).some(({ size }) => size > 0) || rest.length > 0) {
         const { gauges, snapshot } = from.now
-        pending.set(worker, { ...fresh({ gauges, snapshot }), sums, records: rest, tried, services, pipes })
+        pending.set(worker, { ...fresh({ gauges, snapshot }), ...left, records: rest })
       }
       return report
     },
@@ -126,13 +131,14 @@ export function createPendingReports(): PendingReports {
 }
 
 /** What a report says of now; without the members that it left as they were. */
-function stateOf({ gauges, snapshot, endpoints, waiting, pipeStates }: Report): Pending['now'] {
+function stateOf({ gauges, snapshot, endpoints, waiting, pipeStates, listening }: Report): Pending['now'] {
   return {
     gauges,
     snapshot,
     ...(endpoints && { endpoints: endpointsThatFit(endpoints) }),
     ...(waiting && { waiting: waiting.slice(0, FEW_COUNTS) }),
     ...(pipeStates && { pipeStates: pipeStates.slice(0, FEW_PIPES) }),
+    ...(listening && { listening: listening.slice(0, FEW_COUNTS) }),
   }
 }
 
@@ -145,6 +151,7 @@ function fresh(now: Pending['now']): Pending {
     tried: new NamedSums(),
     services: new NamedSums(),
     pipes: new PipeSums(),
+    listeners: new NamedSums(),
     suspects: new Set(),
     codes: {},
     refusals: {},

@@ -1,19 +1,20 @@
 // Leads the workers: binds the ports, hands them each snapshot and each config, gathers their reports.
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../shared/clock.js'
-import type { Config } from '../../shared/config/model.js'
+import type { Config, ListenerConfig } from '../../shared/config/model.js'
+import { staysOpen } from '../../shared/config/staying.js'
 import type { Log, LogLevel } from '../../shared/log.js'
 import type { TrafficSink } from '../../shared/metrics/report.js'
 import type { ProcessorStatus, ProcessorView, Purged } from '../../shared/processor.js'
-import { diff } from '../../shared/registry/delta.js'
+import { type Change, diff } from '../../shared/registry/delta.js'
 import type { RegistrySource, Snapshot } from '../../shared/registry/instance.js'
 import { PRODUCT } from '../../shared/version.js'
 import { createCacheDirectory } from './cache-directory.js'
 import { createCrew } from './crew.js'
 import { watchForHangs } from './hang-watch.js'
-import { bind, type BoundPort } from './listen.js'
+import { bind, type BoundPort, closeOthers } from './listen.js'
 import { createSharedState } from './machine-state.js'
-import type { FromWorker, ToWorker } from './messages.js'
+import type { FromWorker, ListenerPort, ToWorker } from './messages.js'
 import { WorkerProcess } from './worker-process.js'
 
 export interface Processor extends ProcessorView {
@@ -22,9 +23,10 @@ export interface Processor extends ProcessorView {
   readonly listeners: Readonly<Record<string, number>>
   /**
    * Goes by another config, of which `applicable` has taken out what needs a restart. `swapRegistry` does the same for the
-   * registry: what it publishes reaches the workers together with the config.
+   * registry: what it publishes reaches the workers together with the config. Resolves when new listeners are open, and rejects
+   * with a PortRefused where one cannot be had: nothing has changed then. Calls do not overlap.
    */
-  reconfigure(config: Config, swapRegistry?: () => void): void
+  reconfigure(config: Config, swapRegistry?: () => void): Promise<void>
   /** New workers in place of the old ones, one by one; see `Crew.replaceAll`. */
   replaceWorkers(): Promise<{ readonly replaced: number; readonly draining: number }>
   /** Refuses new connections, lets what runs end, resolves when every worker has gone. */
@@ -47,13 +49,14 @@ export interface SupervisorDeps {
 const FLUSH_MS = 250
 /** The same for a purge: a worker may have much to look through. */
 const PURGE_MS = 2000
+/** The same for a config with other listeners, which is not in force before. */
+const TAKE_MS = 2000
 
 /** Binds the ports and starts the workers; resolves when all of them serve. Rejects with one line that says what to do. */
 export async function startProcessor(first: Config, deps: SupervisorDeps): Promise<Processor> {
   const { clock, log, registry } = deps
-  const ports = await bind(first)
-  const [{ port }, ...others] = ports as [BoundPort, ...BoundPort[]]
-  const listeners = others.map(({ name, port }) => ({ name, port }))
+  let ports = await bind(first)
+  const [{ port }] = ports as [BoundPort]
   const shared = createSharedState({ clock })
   const caches = createCacheDirectory<WorkerProcess>({
     clock,
@@ -90,7 +93,7 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
       config,
       via,
       port,
-      listeners,
+      listeners: listenersOf(ports),
       ticketKeys,
       stickySecret,
       level,
@@ -156,7 +159,7 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
     throw new Error(`the workers do not start on port ${port}: see the lines above`, { cause: error })
   }
   state = 'serving'
-  for (const { name, port } of listeners) log.info({ listener: name, port }, 'a listener is open')
+  for (const { name, port } of listenersOf(ports)) log.info({ listener: name, port }, 'a listener is open')
 
   function end(): void {
     state = 'stopped'
@@ -172,21 +175,45 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
   }
 
   function closePorts(): void {
-    for (const { handle } of ports) handle.close()
+    closeOthers(ports, [])
+  }
+
+  /** Sends a config on its way, and the ports that are new. Resolves when no worker has the old ones any more. */
+  async function distribute(before: Config, change: Change, bound: readonly BoundPort[]): Promise<void> {
+    const old = ports
+    ports = bound
+    tellAll({ kind: 'config', config, listeners: listenersOf(ports), change })
+    const fresh = opened(before.processor.listeners, config.processor.listeners)
+    for (const one of ports)
+      if (fresh.has(one.name)) for (const worker of workers) if (!worker.retiring) worker.give(one)
+    const closed = opened(config.processor.listeners, before.processor.listeners)
+    if (fresh.size + closed.size === 0) return
+    closeOthers(old, ports)
+    await Promise.all(answering().map((worker) => ask(worker, (id) => ({ kind: 'flush', id }), TAKE_MS)))
+    for (const name of closed) if (!fresh.has(name)) log.info({ listener: name }, 'a listener is closed')
+    for (const { name, port } of ports) if (fresh.has(name)) log.info({ listener: name, port }, 'a listener is open')
   }
 
   return {
     port,
-    listeners: Object.fromEntries(listeners.map(({ name, port }) => [name, port])),
+    get listeners() {
+      return Object.fromEntries(listenersOf(ports).map(({ name, port }) => [name, port]))
+    },
     status: () => ({
       name: config.processor.name,
       state,
       port,
+      listeners: listenersOf(ports),
       replaced: crew.replaced,
       workers: [...workers].map((worker) => worker.status()),
     }),
-    reconfigure(next, swapRegistry = () => undefined) {
-      if (state !== 'serving') return swapRegistry()
+    async reconfigure(next, swapRegistry = () => undefined) {
+      const bound = state === 'serving' ? await bind(next, ports) : ports
+      // It may have begun to end meanwhile.
+      if (isEnding()) {
+        closeOthers(bound, ports)
+        return swapRegistry()
+      }
       // One message for both, and one new table in each worker: a route that came before its instances would answer 503, and
       // instances that left before their routes would, too.
       swapping = true
@@ -195,15 +222,17 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
       } finally {
         swapping = false
       }
-      const { hangMs } = config.processor
+      const before = config
       config = forWorkers(next)
       const change = diff(snapshot, registry.current)
       snapshot = registry.current
-      tellAll({ kind: 'config', config, change })
+      const distributed = distribute(before, change, bound)
       crew.resize(next.processor.workers)
-      if (next.processor.hangMs === hangMs) return
-      endWatch()
-      endWatch = watchForHangs(workers, next.processor.hangMs, deps)
+      if (next.processor.hangMs !== before.processor.hangMs) {
+        endWatch()
+        endWatch = watchForHangs(workers, next.processor.hangMs, deps)
+      }
+      await distributed
     },
     replaceWorkers: () => crew.replaceAll(),
     async flush() {
@@ -233,6 +262,10 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
     kill: stop,
   }
 
+  function isEnding(): boolean {
+    return state !== 'serving'
+  }
+
   function answering(): WorkerProcess[] {
     return [...workers].filter((worker) => worker.state === 'serving' || worker.state === 'draining')
   }
@@ -251,6 +284,16 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
       worker.send(message(id))
     })
   }
+}
+
+function listenersOf(ports: readonly BoundPort[]): readonly ListenerPort[] {
+  return ports.flatMap(({ name, port }) => (name === '' ? [] : [{ name, port }]))
+}
+
+/** Names of those of `after` that do not go on with a socket of `before`. */
+function opened(before: readonly ListenerConfig[], after: readonly ListenerConfig[]): ReadonlySet<string> {
+  const old = new Map(before.map((listener) => [listener.name, listener]))
+  return new Set(after.filter((listener) => !staysOpen(old.get(listener.name), listener)).map(({ name }) => name))
 }
 
 /** No worker speaks to the admin API, so none needs to know its token. */

@@ -60,11 +60,20 @@ export class WorkerProcess {
     this.child.on('error', (error) => {
       if (this.child.pid === undefined) end(error.message)
     })
-    for (const { name: listener, handle } of ports) {
-      const message = listener === '' ? start : ({ kind: 'listener', name: listener } as const)
-      // The types know no bare handle; Node passes one on as it passes a server on.
-      this.send(message, handle as unknown as SendHandle)
+    for (const port of ports) {
+      if (port.name === '') this.hand(start, port)
+      else this.give(port)
     }
+  }
+
+  /** It is to listen there, too. */
+  give(port: BoundPort): void {
+    this.hand({ kind: 'listener', name: port.name }, port)
+  }
+
+  private hand(message: ToWorker, { handle }: BoundPort): void {
+    // The types know no bare handle; Node passes one on as it passes a server on.
+    this.send(message, handle as unknown as SendHandle)
   }
 
   get pid(): number {

@@ -9,6 +9,7 @@ export function planLines(plan: Plan): string[] {
     ...partLines('service', plan.services),
     ...partLines('instance', plan.instances),
     ...partLines('route', plan.routes),
+    ...partLines('listener', plan.listeners),
     ...plan.settings.map((one) => `~ ${described(one)}`),
     ...(workers === undefined ? [] : [`~ processor.workers ${workers.from} → ${workers.to}`]),
     ...plan.restart.map((key) => `! ${key} needs a restart; the old value stays`),
@@ -16,9 +17,16 @@ export function planLines(plan: Plan): string[] {
 }
 
 /** Numbers only, for a log: `{ services: '+1 -2', … }`; what does not change is not named. */
-export function planCounts({ services, instances, routes, settings, workers }: Plan): Record<string, string | number> {
+export function planCounts({
+  services,
+  instances,
+  routes,
+  listeners,
+  settings,
+  workers,
+}: Plan): Record<string, string | number> {
   const counts: Record<string, string | number> = {}
-  for (const [name, part] of Object.entries({ services, instances, routes })) {
+  for (const [name, part] of Object.entries({ services, instances, routes, listeners })) {
     const text = countsOf(part)
     if (text !== '') counts[name] = text
   }

@@ -1,7 +1,7 @@
 // What a new config would change in a running server: told before it is done, and never with a secret in it.
 import { isDeepStrictEqual } from 'node:util'
 import { applicable } from './applicable.js'
-import type { Config, RouteConfig } from './model.js'
+import type { Config, ListenerConfig, RouteConfig } from './model.js'
 import { keyOf, unitOf } from './plan-keys.js'
 import { withoutPlaces } from './same.js'
 
@@ -28,6 +28,7 @@ export interface Plan {
   readonly services: Part
   readonly instances: Part
   readonly routes: Part
+  readonly listeners: Part
   /** Of discovery and processor, those that change while they run. */
   readonly settings: readonly Difference[]
   /** Undefined: their number stays. */
@@ -41,21 +42,22 @@ type Fields = Readonly<Record<string, unknown>>
 /** They hold from the start on: sockets, the store, and what is made with a size of its own. */
 const FIXED: Readonly<Record<'discovery' | 'processor', readonly string[]>> = {
   discovery: ['host', 'port', 'store', 'polling'],
-  processor: ['host', 'port', 'requestLimit', 'listeners'],
+  processor: ['host', 'port', 'requestLimit'],
 }
 
 export function createPlan(inForce: Config, wanted: Config): Plan {
   const before = withoutPlaces(inForce)
   const after = withoutPlaces(wanted)
   const kept = applicable(before, after)
-  const { workers: _from, ...processorBefore } = before.processor
-  const { workers: _to, ...processorAfter } = kept.processor
+  const { workers: _from, listeners: old, ...processorBefore } = before.processor
+  const { workers: _to, listeners, ...processorAfter } = kept.processor
   const from = before.processor.workers
   const to = kept.processor.workers
   return {
     services: partOf(byName(before.services, withoutServers), byName(kept.services, withoutServers)),
     instances: partOf(instancesOf(before), instancesOf(kept)),
     routes: partOf(...byId(before, kept)),
+    listeners: partOf(byName(old, listenerAsWritten), byName(listeners, listenerAsWritten)),
     settings: [
       ...told(before.discovery, kept.discovery, 'discovery'),
       ...told(processorBefore, processorAfter, 'processor'),
@@ -65,8 +67,8 @@ export function createPlan(inForce: Config, wanted: Config): Plan {
   }
 }
 
-export function isEmpty({ services, instances, routes, settings, workers, restart }: Plan): boolean {
-  const parts = [services, instances, routes].every(
+export function isEmpty({ services, instances, routes, listeners, settings, workers, restart }: Plan): boolean {
+  const parts = [services, instances, routes, listeners].every(
     ({ added, changed, removed }) => added.length + changed.length + removed.length === 0,
   )
   return parts && settings.length === 0 && workers === undefined && restart.length === 0
@@ -87,6 +89,14 @@ const byName = <T extends { readonly name: string }>(all: readonly T[], shown: (
 
 // Its instances are told by themselves, and `apis` are told as routes.
 const withoutServers = ({ servers: _servers, apis: _apis, ...rest }: Config['services'][number]): unknown => rest
+
+/** A listener as the file spells it. */
+function listenerAsWritten({ name: _, takes, ...socket }: ListenerConfig): Fields {
+  const { kind, ...taken } = takes
+  if (kind !== 'tcp') return { ...socket, ...taken }
+  const { service, ...limits } = taken as Extract<ListenerConfig['takes'], { kind: 'tcp' }>
+  return { ...socket, tcp: service, ...limits }
+}
 
 /** Of two routes that take the same request the last wins: their order is a part of those that have their path in common. */
 function byId(before: Config, after: Config): [Map<string, unknown>, Map<string, unknown>] {

@@ -1,9 +1,9 @@
 // Sums of counts that carry the names of what they count: the numbers add up, the names stay.
-import type { AttemptCount, ServiceCount } from './report.js'
+import type { AttemptCount, ListenerCount, ServiceCount } from './report.js'
 
-type Named = AttemptCount | ServiceCount
+type Named = AttemptCount | ServiceCount | ListenerCount
 
-/** One sum for each service, or for each instance of it. */
+/** One sum for each service, for each instance of one, or for each listener. */
 export class NamedSums<T extends Named> {
   private readonly sums = new Map<string, T>()
 
@@ -12,7 +12,7 @@ export class NamedSums<T extends Named> {
   }
 
   add(count: T): void {
-    const key = 'instance' in count ? `${count.service}\n${count.instance}` : count.service
+    const key = keyOf(count)
     const known = this.sums.get(key)
     this.sums.set(key, known === undefined ? count : added(known, count))
   }
@@ -31,6 +31,11 @@ export class NamedSums<T extends Named> {
   clear(): void {
     this.sums.clear()
   }
+}
+
+function keyOf(count: Named): string {
+  if ('listener' in count) return count.listener
+  return 'instance' in count ? `${count.service}\n${count.instance}` : count.service
 }
 
 function added<T extends Named>(sum: T, count: T): T {

@@ -72,6 +72,19 @@ export interface ServiceCount {
   readonly budgetSpent: number
 }
 
+/** What came through one listener since the last report. */
+export interface ListenerCount {
+  /** Empty: the processor's own port. */
+  readonly listener: string
+  /** Connections that were taken. */
+  readonly accepted: number
+  /** Connections that were turned away, for there were as many as may be. */
+  readonly refused: number
+  /** Of connections that carry no requests. */
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
 /** What the pipes of one name have counted since the last report. */
 export interface PipeCount {
   readonly pipe: string
@@ -103,6 +116,13 @@ export interface EndpointState {
   readonly disputed: boolean
 }
 
+/** One listener as a worker sees it, as of now. */
+export interface ListenerState {
+  readonly listener: string
+  /** Those that a listener of this name had before it moved are among them. */
+  readonly connections: number
+}
+
 /** One service as a worker sees it, as of now. */
 export interface ServiceState {
   readonly service: string
@@ -121,6 +141,7 @@ export interface Report {
   readonly tried: readonly AttemptCount[]
   readonly services: readonly ServiceCount[]
   readonly pipes: readonly PipeCount[]
+  readonly listeners: readonly ListenerCount[]
   /**
    * The worker's endpoints that have connections, requests in flight, or are not as usual; all others are not. Undefined:
    * as in the report before. Comes once a second, with `flush`, and at once when a guard changes.
@@ -130,6 +151,8 @@ export interface Report {
   readonly waiting?: readonly ServiceState[]
   /** Of pipes that have something to tell; undefined as with `endpoints`. */
   readonly pipeStates?: readonly PipeState[]
+  /** Those with connections; undefined as with `endpoints`. */
+  readonly listening?: readonly ListenerState[]
   /** What the worker routes by. */
   readonly snapshot: { readonly term: number; readonly seq: number }
   /** Ids of instances at which an attempt failed since the last report: discovery polls them at once. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createReloader } from '../../cli/reloader.js'
 import { parseConfig } from '../../shared/config/parse.js'
-import type { Config } from '../../shared/config/model.js'
+import type { Config, Problem } from '../../shared/config/model.js'
 import { type Log, silentLog } from '../../shared/log.js'
 import { fakeClock } from '../kit/clock.js'
 import { parseTestConfig } from '../kit/config.js'
@@ -22,6 +22,7 @@ function setUp() {
   const note = (fields: object, message: string) => void said.push(`${message} ${JSON.stringify(fields)}`)
   const log: Log = { debug: note, info: note, warn: note, error: note, child: () => log }
   const file = { text: JSON.stringify(document('/1')), reads: 0 }
+  const ports: { faults: readonly Problem[] } = { faults: [] }
   const clock = fakeClock(1000)
   const reloader = createReloader(configOf('/1'), {
     clock,
@@ -32,9 +33,12 @@ function setUp() {
       await new Promise((resolve) => setImmediate(resolve))
       return parseConfig(text, FILE, {})
     },
-    apply: (config: Config) => void applied.push(...config.routes.map(({ match }) => match.path)),
+    apply(config: Config) {
+      if (ports.faults.length === 0) applied.push(...config.routes.map(({ match }) => match.path))
+      return Promise.resolve(ports.faults)
+    },
   })
-  return { reloader, applied, said, file, clock }
+  return { reloader, applied, said, file, clock, ports }
 }
 
 test('a right file is put in force and counted; one that says the same is not applied again', async () => {
@@ -88,15 +92,27 @@ test('a plan changes nothing', async () => {
   assert.deepEqual([applied, reloader.reloads.ok], [[], 0])
 })
 
+test('a port that cannot be had refuses the config with its line, and what was in force stays so', async () => {
+  const { reloader, applied, file, said, ports } = setUp()
+  file.text = JSON.stringify(document('/2'))
+  const fault = { file: FILE, line: 0, col: 0, path: 'processor.listeners[0].port', message: 'port 9 is in use' }
+  ports.faults = [fault]
+  assert.deepEqual(await reloader.reload('SIGHUP'), { ok: false, problems: [fault] })
+  assert.deepEqual([applied, reloader.reloads.failed, reloader.reloads.problems], [[], 1, [fault]])
+  assert.ok(said.some((line) => line.startsWith(`${FILE}  processor.listeners[0].port  port 9 is in use`)))
+  ports.faults = []
+  const planned = await reloader.reload('SIGHUP')
+  assert.deepEqual(planned.ok && planned.plan.routes.added, ['s:/2'])
+  assert.deepEqual([applied, reloader.reloads.lastOk], [['/2'], true])
+})
+
 test('a config that cannot be put in force is no success, and the next one is tried', async () => {
   let fails = true
   const reloader = createReloader(configOf('/1'), {
     clock: fakeClock(),
     log: silentLog,
     load: () => Promise.resolve(parseConfig(JSON.stringify(document('/2')), FILE, {})),
-    apply() {
-      if (fails) throw new Error('no')
-    },
+    apply: () => (fails ? Promise.reject(new Error('no')) : Promise.resolve([])),
   })
   await assert.rejects(reloader.reload('one'), /no/)
   assert.equal(reloader.reloads.ok, 0)

@@ -16,6 +16,7 @@ function setUp(earlier: readonly TrafficCount[] = [], requestLimit = 100) {
     instance: (id: string) => id === A || id === B,
     route: (id: string) => id === 'orders:/orders',
     pipe: (name: string) => names.has(name),
+    listener: (name: string) => name === '' || name === 'db',
   }
   const names = new Set(['fair', 'store'])
   const suspects: string[] = []
@@ -125,7 +126,7 @@ test('totals of earlier lives that are read late are added once, and what was co
   const clock = fakeClock()
   const { history } = createMemoryStore({ clock })
   history.addCounts(0, [countOf({ requests: 100 })])
-  const known = { service: () => true, instance: () => true, route: () => true, pipe: () => true }
+  const known = { service: () => true, instance: () => true, route: () => true, pipe: () => true, listener: () => true }
   const traffic = createTraffic(undefined, {
     history,
     clock,
@@ -193,6 +194,23 @@ test('tries add up by instance and what requests met by service; names that are 
     triedOf({ instance: '' }),
   ])
   assert.deepEqual(traffic.services(), [{ service: 'orders', queued: 2, shed: 4, budgetSpent: 6 }])
+})
+
+test('what came through listeners adds up by their names, and what is open over the workers that are there', () => {
+  const { traffic, own } = setUp()
+  own.workers = ['w-1', 'w-2']
+  const count = { listener: 'db', accepted: 3, refused: 1, bytesIn: 5, bytesOut: 7 }
+  const open = (connections: number) => ({ listening: [{ listener: 'db', connections }] })
+  traffic.accept(reportOf({ listeners: [count], ...open(2) }))
+  traffic.accept(reportOf({ worker: 'w-2', listeners: [count, { ...count, listener: '' }], ...open(1) }))
+  // A report without states leaves them as they were; one of a stranger names no listener that is here.
+  traffic.accept(reportOf({ worker: 'w-2' }))
+  traffic.acceptRemote(reportOf({ worker: 'far', listeners: [{ ...count, listener: 'made up' }] }))
+  assert.deepEqual(traffic.listeners(), [
+    { listener: 'db', accepted: 6, refused: 2, bytesIn: 10, bytesOut: 14 },
+    { ...count, listener: '' },
+  ])
+  assert.deepEqual([traffic.connections('db'), traffic.connections(''), traffic.connections('x')], [3, 0, 0])
 })
 
 test('what pipes count adds up by name and event, and what they hold over the workers that are there', () => {

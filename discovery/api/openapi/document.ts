@@ -134,6 +134,7 @@ const paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     ['404', '503'],
   ),
   '/api/v1/routes': get('The routes, in the order of the config', ref('Routes')),
+  '/api/v1/listeners': get('The ports of the processor, its own first, and what came through each', ref('Listeners')),
   '/api/v1/requests': get(
     'Recorded requests, newest first',
     ref('Requests'),

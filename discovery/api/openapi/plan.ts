@@ -11,6 +11,7 @@ const plan = object({
   services: part,
   instances: part,
   routes: part,
+  listeners: part,
   settings: array(difference),
   workers: nullable(object({ from: count, to: count })),
   restart: array(text),

@@ -208,6 +208,23 @@ export const schemas: Readonly<Record<string, Schema>> = {
       }),
     ),
   }),
+  Listeners: object({
+    items: array(
+      object({
+        name: nullable(text),
+        host: nullable(text),
+        port: count,
+        kind: oneOf('http', 'tcp'),
+        tls: flag,
+        service: nullable(text),
+        connections: count,
+        accepted: count,
+        refused: count,
+        bytes_in: nullable(count),
+        bytes_out: nullable(count),
+      }),
+    ),
+  }),
   Requests: pageOf(
     object({
       at: time,

@@ -107,6 +107,10 @@ export const wireSchemas: Readonly<Record<string, Schema>> = {
         ...array(object({ pipe: text, counts: map(number) })),
         maxItems: REPORT_LIMITS.pipes,
       },
+      listeners: {
+        ...array(object({ listener: text, accepted: count, refused: count, bytesIn: count, bytesOut: count })),
+        maxItems: REPORT_LIMITS.counts,
+      },
       endpoints: {
         ...array(
           object(
@@ -125,6 +129,7 @@ export const wireSchemas: Readonly<Record<string, Schema>> = {
       },
       waiting: { ...array(object({ service: text, queued: count })), maxItems: REPORT_LIMITS.counts },
       pipeStates: { ...array(object({ pipe: text, values: map(anyNumber) })), maxItems: REPORT_LIMITS.pipes },
+      listening: { ...array(object({ listener: text, connections: count })), maxItems: REPORT_LIMITS.counts },
       snapshot: object({ term: count, seq: count }),
       suspects: { type: 'array', items: text, maxItems: REPORT_LIMITS.suspects },
       codes: map(count),
@@ -133,6 +138,6 @@ export const wireSchemas: Readonly<Record<string, Schema>> = {
       shed: count,
       gauges: object({ connections: count, inFlight: count, upgraded: count, loopLagMs: number, rssBytes: count }),
     },
-    ['endpoints', 'waiting', 'pipeStates'],
+    ['listeners', 'endpoints', 'waiting', 'pipeStates', 'listening'],
   ),
 }

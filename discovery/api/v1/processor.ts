@@ -5,12 +5,22 @@ import type { ApiDeps } from '../deps.js'
 import { iso, sendJson, type Endpoint } from '../endpoint.js'
 import { ApiProblem, badField } from '../problem.js'
 import { readQuery } from '../query.js'
+import type { Settle } from '../settle.js'
 import type { WorkerGauges } from '../../traffic.js'
+import { listenerViews } from '../views.js'
 
 export function routesEndpoint(deps: ApiDeps): Endpoint {
   return (req, res) => {
     readQuery(req, [])
     sendJson(res, { items: deps.config.routes.map(routeView) })
+  }
+}
+
+export function listenersEndpoint(deps: ApiDeps, settle: Settle): Endpoint {
+  return async (req, res) => {
+    readQuery(req, [])
+    await settle.counts()
+    sendJson(res, { items: listenerViews(deps) })
   }
 }
 

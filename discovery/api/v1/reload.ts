@@ -53,6 +53,6 @@ function problemView({ file, line, col, path, message, hint }: Problem) {
 }
 
 function planView(plan: Plan) {
-  const { services, instances, routes, settings, workers, restart } = plan
-  return { changed: !isEmpty(plan), plan: { services, instances, routes, settings, workers: workers ?? null, restart } }
+  const { workers, ...rest } = plan
+  return { changed: !isEmpty(plan), plan: { ...rest, workers: workers ?? null } }
 }

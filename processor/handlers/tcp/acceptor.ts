@@ -2,6 +2,7 @@
 import type { ListenerConfig } from '../../../shared/config/model.js'
 import type { Core } from '../../core.js'
 import type { Wire } from '../../engine/wire/wire.js'
+import type { LiveListener } from '../../live-listener.js'
 import type { LiveService } from '../../resilience/live-service.js'
 import { type Destination, TcpSession } from './session.js'
 
@@ -13,26 +14,20 @@ export interface TcpAcceptorDeps {
 }
 
 /** One too many is closed at once: there are no words for it that its protocol would know. */
-export function createTcpAcceptor(
-  listener: string,
+export function acceptTcp(
+  wire: Wire,
+  listener: LiveListener,
   { service, idleMs, connections }: Takes,
   { core, liveOf }: TcpAcceptorDeps,
-): (wire: Wire) => void {
-  let open = 0
-  const ended = (session: TcpSession): void => {
-    open--
-    core.disconnectedBare(session)
+): void {
+  const refusal = listener.connections >= connections ? 'overload' : core.refusal(wire.peer)
+  if (refusal !== undefined) {
+    listener.turnedAway()
+    core.refused(refusal, wire.peer, refusal)
+    return wire.destroy()
   }
-  return (wire) => {
-    const refusal = open >= connections ? 'overload' : core.refusal(wire.peer)
-    if (refusal !== undefined) {
-      core.refused(refusal, wire.peer, refusal)
-      return wire.destroy()
-    }
-    const to: Destination = { listener, service, idleMs, pool: core.table.pool(service), live: liveOf(service) }
-    const session = new TcpSession(wire, to, core, ended)
-    open++
-    core.connectedBare(session)
-    session.start()
-  }
+  const to: Destination = { listener, service, idleMs, pool: core.table.pool(service), live: liveOf(service) }
+  const session = new TcpSession(wire, to, core)
+  core.connectedBare(session)
+  session.start()
 }

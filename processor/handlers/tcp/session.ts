@@ -14,11 +14,12 @@ import { connect, type Dialer, type UpstreamTarget } from '../../engine/wire/con
 import { NOBODY } from '../../engine/wire/take-over.js'
 import type { Wire, WireOwner } from '../../engine/wire/wire.js'
 import type { LiveService } from '../../resilience/live-service.js'
+import type { LiveListener } from '../../live-listener.js'
 import { mayRetry } from '../../resilience/retry.js'
 
 /** Where its listener sends it. */
 export interface Destination {
-  readonly listener: string
+  readonly listener: LiveListener
   readonly service: string
   /** Without a byte for so long it ends; 0: never. */
   readonly idleMs: number
@@ -29,6 +30,7 @@ export interface Destination {
 
 export class TcpSession implements BareConnection, WireOwner, Dialer {
   readonly peer: string
+  readonly listener: LiveListener
   private readonly chooser: Chooser
   private readonly startedAt: number
   private readonly deadline: Deadline
@@ -49,14 +51,14 @@ export class TcpSession implements BareConnection, WireOwner, Dialer {
   private stopConnecting: (() => void) | undefined
   private tunnel: Tunnel | undefined
 
-  /** Nothing has been read of `client`. `ended` is called once, when nothing is left of it. */
+  /** Nothing has been read of `client`. */
   constructor(
     private readonly client: Wire,
     private readonly to: Destination,
     private readonly core: Core,
-    private readonly ended: (session: TcpSession) => void,
   ) {
     this.peer = client.peer
+    this.listener = to.listener
     const address = plainAddress(client.peer)
     this.chooser = { path: '', address, header: () => undefined, query: () => undefined }
     this.startedAt = core.wheel.now()
@@ -164,6 +166,7 @@ export class TcpSession implements BareConnection, WireOwner, Dialer {
       passed: (bytes, towards) => {
         if (towards === 'upstream') this.bytesIn += bytes
         else this.bytesOut += bytes
+        this.listener.passed(bytes, towards)
       },
       over: (how) => this.closed(endpoint, how),
     })
@@ -219,7 +222,7 @@ export class TcpSession implements BareConnection, WireOwner, Dialer {
 
   private fail(failure: ProxyError, at?: Endpoint): void {
     if (this.over) return
-    this.core.deps.log.debug({ code: failure.code, listener: this.to.listener }, failure.message)
+    this.core.deps.log.debug({ code: failure.code, listener: this.listener.name }, failure.message)
     this.client.destroy()
     this.end(failure.status, failure.code, at ?? this.tried.at(-1))
   }
@@ -246,7 +249,7 @@ export class TcpSession implements BareConnection, WireOwner, Dialer {
       id: core.requestId(),
       service: to.service,
       instance: attempts === 0 ? '' : (endpoint?.id ?? ''),
-      route: `tcp:${to.listener}`,
+      route: `tcp:${to.listener.name}`,
       method: 'TCP',
       path: '',
       status,
@@ -257,6 +260,6 @@ export class TcpSession implements BareConnection, WireOwner, Dialer {
       error,
       client: plainAddress(this.peer),
     })
-    this.ended(this)
+    core.disconnectedBare(this)
   }
 }

@@ -19,7 +19,10 @@ export function triedOf(patch: Partial<AttemptCount> = {}): AttemptCount {
 
 /** One worker has counted something of everything: A gets requests, B is down, ejected and disputed. */
 export async function startFullApi(t: TestContext): Promise<TestApi> {
-  const processor = { pipes: [{ use: 'rate-limit', rate: 1, name: 'fair' }, { use: 'cache' }] }
+  const processor = {
+    pipes: [{ use: 'rate-limit', rate: 1, name: 'fair' }, { use: 'cache' }],
+    listeners: [{ name: 'db', port: 5432, tcp: 'orders' }],
+  }
   const api = await startApi(t, { document: { processor } })
   api.poll(A)
   api.poll(B, { verdict: 'failed', status: 'service unreachable', response: 'no' })
@@ -50,6 +53,8 @@ export async function startFullApi(t: TestContext): Promise<TestApi> {
         { instance: B, inFlight: 0, connections: 1, guard: 'open', reason: 'refused', disputed: true },
       ],
       waiting: [{ service: 'orders', queued: 3 }],
+      listeners: [{ listener: 'db', accepted: 4, refused: 1, bytesIn: 30, bytesOut: 50 }],
+      listening: [{ listener: 'db', connections: 2 }],
       refusals: { 'bare-lf': 5, overload: 1 },
       codes: { 'connect-timeout': 1, 'answer-timeout': 1, 'no-route': 3 },
     }),

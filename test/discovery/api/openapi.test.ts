@@ -50,6 +50,7 @@ const REQUESTS: readonly (readonly [method: string, template: string, target: st
   ['get', '/api/v1/events', '/api/v1/events?limit=1', 200],
   ['get', '/api/v1/rollups', '/api/v1/rollups', 200],
   ['get', '/api/v1/rollups', '/api/v1/rollups?from=x', 400],
+  ['get', '/api/v1/listeners', '/api/v1/listeners', 200],
   ['get', '/api/v1/workers', '/api/v1/workers', 200],
   ['get', '/api/v1/explain', '/api/v1/explain?url=/orders', 200],
   ['get', '/api/v1/explain', '/api/v1/explain', 400],

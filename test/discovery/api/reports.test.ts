@@ -25,6 +25,8 @@ const FULL = reportOf({
     endpointOf({ instance: B, guard: 'open', reason: 'breaker' }),
   ],
   waiting: [{ service: 'orders', queued: 3 }],
+  listeners: [{ listener: 'db', accepted: 2, refused: 1, bytesIn: 3, bytesOut: 4 }],
+  listening: [{ listener: 'db', connections: 1 }],
   snapshot: { term: 7, seq: 3 },
 })
 
@@ -181,6 +183,11 @@ test('each member is checked, and the one that is wrong is named', () => {
   wrong('pipes[0].counts.refused', counts({ refused: null }))
   wrong('pipeStates', { pipeStates: null })
   wrong('pipeStates[0].values.x', { pipeStates: [{ pipe: 'fair', values: { x: '1' } }] })
+  wrong('listeners', { listeners: new Array(4001).fill(FULL.listeners[0]) })
+  wrong('listeners[0].refused', { listeners: [{ ...FULL.listeners[0], refused: -1 }] })
+  wrong('listeners[0].listener', { listeners: [{ ...FULL.listeners[0], listener: 'x'.repeat(2000) }] })
+  wrong('listening', { listening: 'db' })
+  wrong('listening[0].connections', { listening: [{ listener: 'db', connections: 0.5 }] })
   wrong('endpoints', { endpoints: null })
   wrong('endpoints', { endpoints: new Array(12_001).fill(endpointOf()) })
   wrong('endpoints[0].guard', { endpoints: [{ ...endpointOf(), guard: 'ajar' }] })

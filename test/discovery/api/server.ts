@@ -85,6 +85,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
       instance: (id) => registry.status(id) !== undefined,
       route: (id) => config.routes.some((route) => route.id === id),
       pipe: (name) => pipeNames(config).has(name),
+      listener: (name) => name === '' || name === 'db',
     },
   })
   const lifecycle: Lifecycle = {
@@ -207,6 +208,7 @@ export function reportOf(patch: Partial<Report> = {}): Report {
     tried: [],
     services: [],
     pipes: [],
+    listeners: [],
     snapshot: { term: 7, seq: 1 },
     suspects: [],
     codes: {},
@@ -236,6 +238,7 @@ export function processorOf(flush: () => Promise<void> = () => Promise.resolve()
       name: 'Request Processor',
       state: 'serving',
       port: 8001,
+      listeners: [],
       replaced: 0,
       workers: [
         {

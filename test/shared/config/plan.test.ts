@@ -186,34 +186,30 @@ services: { a: { servers: [h], polling: { method: ping }, apis: [/a], pipes: [{ 
   assert.ok(!isSameConfig(old, load(text('').replace('rate: 5', 'rate: 6'))))
 })
 
-test('a listener needs a restart, and until then keeps what it is for', () => {
-  const before = configOf({
-    processor: { listeners: [{ name: 'one', port: 9, service: 'orders' }] },
-  })
-  const after = configOf({
-    services: { orders, users: { ...orders, apis: ['/users'] } },
-    processor: {
-      listeners: [
-        { name: 'one', port: 9, service: 'users' },
-        { name: 'two', port: 10, service: 'users' },
-      ],
-    },
-  })
-  const { restart, routes } = createPlan(before, after)
-  assert.deepEqual(restart, ['processor.listeners'])
-  assert.deepEqual(routes.added, ['users:/users'])
-  const kept = applicable(before, after)
-  assert.deepEqual(kept.processor.listeners, before.processor.listeners)
-  assert.deepEqual(
-    kept.routes.map(({ id }) => id),
-    ['orders:/orders', 'users:/users', 'orders:/@one'],
+test('listeners come, change and go, each told by the settings of the file', () => {
+  const users = { ...orders, apis: ['/users'] }
+  const listening = (...listeners: object[]) => configOf({ services: { orders, users }, processor: { listeners } })
+  const before = listening(
+    { name: 'one', port: 9, service: 'orders' },
+    { name: 'db', port: 10, tcp: 'orders', idle: '1m', connections: 5 },
+    { name: 'old', port: 11 },
   )
-  // Nothing is sent to a service that has gone.
-  const gone = configOf({ services: { users: { ...orders, apis: ['/users'] } } })
-  assert.deepEqual(
-    applicable(before, gone).routes.map(({ id }) => id),
-    ['users:/users'],
+  const after = listening(
+    { name: 'one', port: 12, host: '127.0.0.1', service: 'users' },
+    { name: 'db', port: 10, tcp: 'users', idle: '2m', connections: 7 },
+    { name: 'new', port: 11 },
   )
+  assert.deepEqual(lines(before, after), [
+    '+ route users:/@one',
+    '- route orders:/@one',
+    '+ listener new',
+    '~ listener one: port 9 → 12, service, host',
+    '~ listener db: tcp, idle 60000 ms → 120000 ms, connections 5 → 7',
+    '- listener old',
+  ])
+  assert.deepEqual(applicable(before, after).processor.listeners, after.processor.listeners)
+  assert.deepEqual(createPlan(before, after).restart, [])
+  assert.ok(!isEmpty(createPlan(before, listening())))
 })
 
 test('what a route does with its requests is told in the words of the file', () => {
@@ -273,7 +269,13 @@ function alteredConfig({ services, routes, ...rest }: Config): Config {
   return {
     ...rest,
     discovery: given(discovery),
-    processor: given(processor),
+    processor: {
+      ...given(processor),
+      listeners: processor.listeners.map(({ name, takes, ...socket }) => {
+        const other = { ...given(takes), kind: takes.kind } as typeof takes
+        return { ...given(socket), name, takes: other }
+      }),
+    },
     services: services.map(({ name, servers, ...service }) => ({
       ...given(service),
       name,
@@ -305,12 +307,13 @@ test('whatever changes has the name that the file has for it', async () => {
   const root = JSON.parse(await readFile(file, 'utf8')) as Schema
   const seen = new Set<string>()
   for (const config of [load(FULL_YAML, { TOKEN: 'not-for-all' }), load(OTHER_FORMS)]) {
-    const { services, instances, routes, settings, restart } = createPlan(config, alteredConfig(config))
+    const { services, instances, routes, listeners, settings, restart } = createPlan(config, alteredConfig(config))
     const keysOf = ({ changed }: typeof services) => changed.flatMap(({ what }) => what.map(({ key }) => key))
     const told = {
       Service: keysOf(services),
       Server: keysOf(instances),
       Route: keysOf(routes).filter((key) => key !== 'order'),
+      Listener: keysOf(listeners),
       Full: [...settings.map(({ key }) => key), ...restart],
     }
     for (const [name, keys] of Object.entries(told)) {
@@ -338,7 +341,10 @@ test('whatever changes has the name that the file has for it', async () => {
     'Full discovery.store',
     'Full processor.pipes',
     'Full processor.hosts',
-    'Full processor.listeners',
+    'Listener port',
+    'Listener idle',
+    'Listener connections',
+    'Listener tls.certificates',
     'Route pipes',
     'Route listener',
     'Route merge',
