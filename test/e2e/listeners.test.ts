@@ -118,6 +118,8 @@ test('a listener is added, seen, and taken away by a file that is saved; one who
   await waitFor(async () => !(await isListening(port)))
   wire.send('still there')
   await waitFor(() => server.wires.some((one) => one.text() === 'still there'))
+  wire.destroy()
+  again.destroy()
 })
 
 test('a listener whose port is in use ends the start with one line', async (t) => {
