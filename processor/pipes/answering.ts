@@ -44,6 +44,8 @@ export class Answering implements AnswerHead {
   private replaced = false
   private transforms: Duplex[] | undefined
   private watchers: BodyWatcher[] | undefined
+  /** Watchers that have a stream of their own between the transforms. */
+  private within: BodyWatcher[] | undefined
   private stream: BodyStream | undefined
   private chunks: ChunkScanner | undefined
   /** How the body comes; worked out when somebody asks. */
@@ -96,6 +98,7 @@ export class Answering implements AnswerHead {
   }
 
   setBody(body: Buffer | string): void {
+    this.settleWatchers()
     this.body = this.bodiless || this.silent ? NOTHING : asBytes(body)
     this.replaced = true
   }
@@ -106,6 +109,7 @@ export class Answering implements AnswerHead {
     if (this.watchers !== undefined) {
       // They were set before, and see what they saw then.
       this.transforms.push(watching(this.watchers))
+      this.within = (this.within ?? []).concat(this.watchers)
       this.watchers = undefined
     }
     this.transforms.push(stream)
@@ -114,6 +118,17 @@ export class Answering implements AnswerHead {
   watch(watcher: BodyWatcher): void {
     if (this.bodiless) return watcher.end(true)
     ;(this.watchers ??= []).push(guarded(watcher, this.owner))
+  }
+
+  /** Those who watch have seen the body that was there, as far as it was, and see nothing of the one that takes its place. */
+  private settleWatchers(): void {
+    const { watchers = [], within = [] } = this
+    const seen = this.transforms === undefined ? this.body : undefined
+    this.watchers = this.within = undefined
+    for (const watcher of [...watchers, ...within]) {
+      if (seen !== undefined && seen.length > 0) watcher.piece(seen)
+      watcher.end(seen !== undefined)
+    }
   }
 
   /** The whole body, as it has come, for a pipe that asked for it. */

@@ -1,0 +1,60 @@
+// The pipe `cache` among other pipes that change answers: it stores what the service said to everybody, never what was made of it
+// for one client.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { request } from '../../kit/http.js'
+import { counting, HOUR } from './cache-rig.js'
+import { pipeOf, startPiped } from './rig.js'
+
+const cases = {
+  'of a body that it holds': [
+    `onResponse(x, answer) { answer.setBody(x.headers.get('who') + ': ' + answer.body) },`,
+    'buffer: { response: 1000 },',
+  ],
+  'of a body that it has not seen': [
+    `onResponse(x, answer) { answer.setBody(x.headers.get('who') + ': its own') },`,
+    '',
+  ],
+  'as a reply': [`onResponse(x) { return { status: 200, body: x.headers.get('who') + ': its own' } },`, ''],
+  'through a stream': [
+    `onResponse(x, answer) { answer.transform(new (process.getBuiltinModule('node:stream').Transform)({ transform(piece, _, done) { done(null, x.headers.get('who') + ': ' + piece) } })) },`,
+    '',
+  ],
+} as const
+
+const places: Record<string, string[]> = {
+  '': [],
+  ', with a stream before the cache': ['same', 'cache'],
+  ', with one behind it': ['cache', 'same'],
+}
+const same = pipeOf(
+  `onResponse(x, answer) { answer.transform(new (process.getBuiltinModule('node:stream').PassThrough)()) },`,
+)
+
+for (const [how, [hooks, more]] of Object.entries(cases))
+  for (const [where, rest] of Object.entries(places))
+    test(`what a pipe before the cache makes for one client ${how} no other client gets${where}`, async (t) => {
+      const pipes = ['personal', ...(rest.length > 0 ? rest : ['cache'])].map((use) => ({ use }))
+      const { port } = await startPiped(t, { personal: pipeOf(hooks, more), same }, pipes, { handler: counting(HOUR) })
+      for (const who of ['alice', 'bob', 'carol']) {
+        const answer = await request(port, 'GET', '/a', { fields: { who } })
+        assert.match(answer.text(), new RegExp(`^${who}: (answer \\d|its own)$`))
+      }
+    })
+
+test('what a pipe before the cache makes of a body that it holds, it makes of each hit', async (t) => {
+  const [hooks, more] = cases['of a body that it holds']
+  const { port, origin } = await startPiped(
+    t,
+    { personal: pipeOf(hooks, more) },
+    [{ use: 'personal' }, { use: 'cache' }],
+    {
+      handler: counting(HOUR),
+    },
+  )
+  for (const who of ['alice', 'bob']) {
+    const answer = await request(port, 'GET', '/a', { fields: { who } })
+    assert.equal(answer.text(), `${who}: answer 1`)
+  }
+  assert.equal(origin.requests.length, 1)
+})
