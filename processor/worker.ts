@@ -12,7 +12,8 @@ import { textOf } from './pipes/step.js'
 import { watchPipes } from './pipes/watch-pipes.js'
 import { createMachineState } from './pipes/worker-state.js'
 import { createRecorder } from './recorder.js'
-import { announceTo, invalidateCaches, purgeCaches } from './pipes/cache/purge.js'
+import { announceTo, heard } from './pipes/cache/changes.js'
+import { invalidateCaches, purgeCaches } from './pipes/cache/purge.js'
 import { connectCaches } from './pipes/cache/share-link.js'
 import type { CacheWord } from './pipes/cache/share-messages.js'
 import type { FromWorker, ListenerPort, ToWorker } from './supervisor/messages.js'
@@ -77,7 +78,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
   const { name, via } = message
   let { config } = message
   const log = createLog(message.level, { worker: name })
-  announceTo((keys) => say({ kind: 'changed', keys }))
+  announceTo((id, keys) => say({ kind: 'changed', id, keys }))
   cacheWords = connectCaches((notes, sent) => say({ kind: 'cache', notes }, sent))
   const wheel = createWheel()
   let reportSoon: NodeJS.Timeout | undefined
@@ -186,6 +187,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
       case 'cache':
       case 'purge':
       case 'changed':
+      case 'heard':
         return
       case 'listener':
         return listenFor(message.name, bound)
@@ -216,7 +218,10 @@ process.once('message', (message: ToWorker, handle: unknown) => {
     if (next.kind === 'decided') decided(next.decided)
     // In one order: what is asked for after a purge is not answered with what was there before it.
     else if (next.kind === 'cache') cacheWords(next.words)
-    else if (next.kind === 'changed') invalidateCaches(next.keys)
+    else if (next.kind === 'changed') {
+      invalidateCaches(next.keys)
+      say({ kind: 'heard', id: next.id })
+    } else if (next.kind === 'heard') heard(next.id)
     else if (next.kind === 'purge') say({ kind: 'purged', id: next.id, answers: purgeCaches(next.purge) })
     else inbox.add([next, handle])
   })

@@ -48,8 +48,10 @@ export type ToWorker =
   | { readonly kind: 'flush'; readonly id: number }
   /** Throw stored answers away; answered by `purged`. */
   | { readonly kind: 'purge'; readonly id: number; readonly purge: Purge }
-  /** What these keys of caches name has changed: another worker has seen that. */
-  | { readonly kind: 'changed'; readonly keys: readonly string[] }
+  /** What these keys of caches name has changed: another worker has seen that. Answered by `heard`. */
+  | { readonly kind: 'changed'; readonly id: number; readonly keys: readonly string[] }
+  /** All others have heard of what this worker has seen changed. */
+  | { readonly kind: 'heard'; readonly id: number }
   | { readonly kind: 'decided'; readonly decided: Decided }
   | { readonly kind: 'cache'; readonly words: readonly CacheWord[] }
   /** Take no new connection, finish what runs, end. `gentle`: idle connections may ask once more, and are told to leave. */
@@ -61,8 +63,9 @@ export type FromWorker =
   | { readonly kind: 'report'; readonly report: Report; readonly snapshotSeq: number }
   | { readonly kind: 'flushed'; readonly id: number }
   | { readonly kind: 'purged'; readonly id: number; readonly answers: number }
-  /** For all other workers. */
-  | { readonly kind: 'changed'; readonly keys: readonly string[] }
+  /** For all other workers. Answered by `heard` when they know of it. */
+  | { readonly kind: 'changed'; readonly id: number; readonly keys: readonly string[] }
+  | { readonly kind: 'heard'; readonly id: number }
   /** Answered by `decided`. */
   | { readonly kind: 'ask'; readonly ask: Ask }
   | { readonly kind: 'cache'; readonly notes: readonly CacheNote[] }

@@ -10,6 +10,7 @@ import { type Change, diff } from '../../shared/registry/delta.js'
 import type { RegistrySource, Snapshot } from '../../shared/registry/instance.js'
 import { PRODUCT } from '../../shared/version.js'
 import { createCacheDirectory } from './cache-directory.js'
+import { createChangeNews } from './change-news.js'
 import { createCrew } from './crew.js'
 import { watchForHangs } from './hang-watch.js'
 import { bind, type BoundPort, closeOthers } from './listen.js'
@@ -81,6 +82,7 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
     drainMs: () => config.processor.timeouts.drainMs,
   })
   const { workers } = crew
+  const news = createChangeNews<WorkerProcess>({ workers, serves, tell: (worker, word) => worker.send(word) })
   let endWatch = watchForHangs(workers, first.processor.hangMs, deps)
 
   function spawn(): WorkerProcess {
@@ -106,6 +108,7 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
   function onExit(worker: WorkerProcess, reason: string): void {
     crew.exited(worker, reason)
     caches.left(worker)
+    news.left(worker)
   }
 
   function onMessage(worker: WorkerProcess, message: FromWorker): void {
@@ -128,8 +131,9 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
         return waiting.get(message.id)?.(message.answers)
       case 'changed':
         caches.changed(message.keys)
-        for (const other of workers) if (other !== worker) other.send(message)
-        return
+        return news.changed(worker, message.id, message.keys)
+      case 'heard':
+        return news.heard(worker, message.id)
       case 'ask':
         return worker.send({ kind: 'decided', decided: shared.decide(message.ask) })
       case 'cache':
@@ -267,7 +271,7 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
   }
 
   function answering(): WorkerProcess[] {
-    return [...workers].filter((worker) => worker.state === 'serving' || worker.state === 'draining')
+    return [...workers].filter(serves)
   }
 
   /** Resolves with what the worker answers, or with nothing where it does not within `ms`. */
@@ -294,6 +298,10 @@ function listenersOf(ports: readonly BoundPort[]): readonly ListenerPort[] {
 function opened(before: readonly ListenerConfig[], after: readonly ListenerConfig[]): ReadonlySet<string> {
   const old = new Map(before.map((listener) => [listener.name, listener]))
   return new Set(after.filter((listener) => !staysOpen(old.get(listener.name), listener)).map(({ name }) => name))
+}
+
+function serves({ state }: WorkerProcess): boolean {
+  return state === 'serving' || state === 'draining'
 }
 
 /** No worker speaks to the admin API, so none needs to know its token. */

@@ -9,7 +9,9 @@ import { changedUrls, isOwnContent, isSafe } from './invalidation.js'
 import { createKeys, type Keys } from './keys.js'
 import { Peers } from './peers.js'
 import { askWhether, type Kind, Pending, type Reason, reasonOf, wentAsIs } from './pending.js'
-import { announce, namedBy, type Purgeable, register } from './purge.js'
+import { announce } from './changes.js'
+import { Counts } from './counts.js'
+import { namedBy, type Purgeable, register } from './purge.js'
 import { servesOthers } from './policy.js'
 import { createRefresh } from './refresh.js'
 import { createSelection, type Selection } from './selection.js'
@@ -35,14 +37,7 @@ export class CachePipe implements Pipe, Purgeable {
   private readonly peers: Peers
   private readonly refresh: (entry: Entry, x: PipeExchange) => void
   private readonly pending = new Map<PipeExchange, Pending>()
-  private hits = 0
-  private misses = 0
-  private stale = 0
-  private collapsed = 0
-  private validated = 0
-  private passed = 0
-  private invalidated = 0
-  private purged = 0
+  private readonly counts = new Counts()
 
   constructor(
     private readonly options: CacheOptions,
@@ -62,12 +57,11 @@ export class CachePipe implements Pipe, Purgeable {
     this.peers = new Peers(options, { tools, ...own })
     this.flights = new Flights({ now: tools.now, after: tools.after, others: () => this.peers.on })
     this.refresh = createRefresh(options, {
+      ...own,
       tools,
-      store: this.store,
-      storing: this.storing,
       peers: this.peers,
       flightFor: (key, x) => this.flights.begin(this.selection.flightName(key, x)),
-      validated: () => void this.validated++,
+      validated: () => void this.counts.validated++,
     })
   }
 
@@ -95,7 +89,7 @@ export class CachePipe implements Pipe, Purgeable {
   }
 
   private hit(entry: Entry, x: PipeExchange, wishes: Wishes, now: number): Reply {
-    this.hits++
+    this.counts.hits++
     this.store.touch(entry)
     return this.serving.serve(entry, x.method, wishes, now)
   }
@@ -153,7 +147,7 @@ export class CachePipe implements Pipe, Purgeable {
       if (!entry.askedAsIs) return undefined
       this.refresh(entry, x)
     }
-    if (entry.terms.freshUntil <= now) this.stale++
+    if (entry.terms.freshUntil <= now) this.counts.stale++
     return this.hit(entry, x, wishes, now)
   }
 
@@ -178,7 +172,7 @@ export class CachePipe implements Pipe, Purgeable {
       own?.land(landing)
       const reply = this.answer(x, entry, wishes)
       if (reply !== undefined) {
-        if (own === undefined) this.collapsed++
+        if (own === undefined) this.counts.collapsed++
         return reply
       }
       if (landing === 'failed' && entry !== undefined && servesOnError(entry, wishes, this.tools.now())) {
@@ -202,7 +196,7 @@ export class CachePipe implements Pipe, Purgeable {
     flight: Flight | undefined,
     name = '',
   ): void {
-    this.misses++
+    this.counts.misses++
     this.forward(x, 'fetch', this.why(key, entry, wishes), key, wishes, entry, flight).name = name
   }
 
@@ -217,7 +211,7 @@ export class CachePipe implements Pipe, Purgeable {
   ): Pending {
     const { selection, tools } = this
     const pending = new Pending(kind, reason, key, wishes, entry, flight, selection.targetOf(x), tools.now(), x)
-    if (kind === 'pass' || kind === 'change') this.passed++
+    if (kind === 'pass' || kind === 'change') this.counts.passed++
     if (kind === 'fetch' && entry !== undefined && wishes.range === undefined && askWhether(entry, x)) {
       pending.validating = true
       pending.sent = x.headers.text
@@ -228,21 +222,14 @@ export class CachePipe implements Pipe, Purgeable {
 
   // ---- the answer
 
-  onResponse(x: PipeExchange, answer: AnswerHead): Reply | void {
+  onResponse(x: PipeExchange, answer: AnswerHead): Reply | void | Promise<void> {
     const pending = this.pending.get(x)
     if (pending === undefined) return
     const { kind, entry, wishes, flight } = pending
     const now = this.tools.now()
     const { status, error } = answer
     if (kind === 'change') {
-      if (error !== undefined || status < 200 || status >= 400) return this.note(answer, 'fwd=method')
-      const urls = changedUrls(x, answer.headers, this.keys)
-      this.invalidate(urls)
-      if (this.tools.workers > 1) announce(urls)
-      pending.void = false
-      // RFC 9110 section 9.3.3: what a POST answers may be what a GET of the same URL would.
-      if (x.method === 'POST' && isOwnContent(urls, answer.headers) && this.storing.take(pending, answer, false))
-        return this.note(answer, 'fwd=method; stored')
+      if (error === undefined && status >= 200 && status < 400) return this.changed(x, answer, pending)
     } else if (kind === 'head') {
       if (entry !== undefined && error === undefined && status === 200)
         this.storing.renewByHead(entry, pending, answer, entry.askedAsIs)
@@ -263,12 +250,24 @@ export class CachePipe implements Pipe, Purgeable {
     this.note(answer, `fwd=${pending.reason}`)
   }
 
+  /** The client is told when no worker serves what was there before. */
+  private changed(x: PipeExchange, answer: AnswerHead, pending: Pending): Promise<void> | void {
+    const urls = changedUrls(x, answer.headers, this.keys)
+    this.invalidate(urls)
+    const known = this.tools.workers > 1 ? announce(urls) : undefined
+    pending.void = false
+    // RFC 9110 section 9.3.3: what a POST answers may be what a GET of the same URL would.
+    const own = x.method === 'POST' && isOwnContent(urls, answer.headers)
+    this.note(answer, own && this.storing.take(pending, answer, false) ? 'fwd=method; stored' : 'fwd=method')
+    return known
+  }
+
   private note(answer: AnswerHead, text: string): void {
     if (this.options.status && answer.error === undefined) answer.headers.add('Cache-Status', `serverpy; ${text}`)
   }
 
   private stillGood(x: PipeExchange, entry: Entry, pending: Pending, answer: AnswerHead): Reply {
-    this.validated++
+    this.counts.validated++
     const next = this.storing.renew(entry, pending, answer.headers, wentAsIs(pending, x))
     const forOthers = next.stored && servesOthers(next.terms, this.tools.now())
     pending.flight?.land(forOthers ? 'stored' : 'alone')
@@ -279,13 +278,13 @@ export class CachePipe implements Pipe, Purgeable {
   }
 
   private inPlaceOfFailure(entry: Entry, x: PipeExchange, wishes: Wishes): Reply {
-    this.stale++
+    this.counts.stale++
     return this.hit(entry, x, wishes, this.tools.now())
   }
 
   invalidate(keys: readonly string[]): void {
     for (const key of keys) {
-      this.invalidated += this.store.removeUrl(key)
+      this.counts.invalidated += this.store.removeUrl(key)
       this.voidWhere((of) => of === key)
     }
   }
@@ -320,15 +319,15 @@ export class CachePipe implements Pipe, Purgeable {
     const chosen = namedBy(purge, this.keys)
     this.voidWhere(chosen)
     const count = this.store.removeWhere(chosen)
-    this.purged += count
+    this.counts.purged += count
     return count
   }
 
   metrics(): Readonly<Record<string, number>> {
-    const { hits, misses, stale, collapsed, validated, passed, invalidated, purged, store, storing } = this
+    const { counts, peers, store, storing } = this
     return {
-      ...{ hits, misses, stale, collapsed, validated, passed, invalidated, purged },
-      ...this.peers.counts,
+      ...counts,
+      ...peers.counts,
       ...{ stored: storing.stored, stored_bytes: storing.storedBytes },
       ...{ evicted: store.evicted, evicted_bytes: store.evictedBytes },
     }

@@ -2,7 +2,7 @@
 // waits for a supervisor that does not answer.
 import type { CacheNote, CacheWord, Sent, Wanted } from './share-messages.js'
 import type { Maybe } from '../pipe.js'
-import { announceNow } from './purge.js'
+import { announceNow } from './changes.js'
 
 /** `fetch`: nobody else does. `late`: nobody has said anything of use in time. */
 export type Told =
