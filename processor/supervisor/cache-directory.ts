@@ -23,7 +23,7 @@ const MOST_SLOTS = 100_000
 /** Questions that wait, over all workers. */
 const MOST_WAITING = 5000
 /** So long a worker has to hand an answer over. */
-const GIVE_MS = 100
+const GIVE_MS = 250
 /** Workers that are known to have one answer. */
 const MOST_HOLDERS = 3
 /** On their way to one worker, in characters. */

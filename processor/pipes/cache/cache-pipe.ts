@@ -111,7 +111,9 @@ export class CachePipe implements Pipe, Purgeable {
     if (part || wishes.onlyIfCached || collapseMs === 0 || wishes.fresh || x.headers.has('authorization')) {
       // What this kind of request is told says nothing about those who wait for each other.
       const own = `${name}\n\r`
-      if (!this.peers.on || wishes.fresh || this.flights.isApart(own)) return this.alone(x, key, wishes, entry)
+      // Who wants it validated is helped with what another worker has, where nothing is here.
+      const enough = wishes.fresh && entry !== undefined
+      if (!this.peers.on || enough || this.flights.isApart(own)) return this.alone(x, key, wishes, entry)
       return this.peek(x, key, wishes, part ? '' : own)
     }
     if (this.flights.find(name) === undefined && (!this.peers.on || this.flights.isApart(name)))

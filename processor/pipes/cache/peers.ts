@@ -5,7 +5,6 @@ import type { Maybe, PipeExchange, PipeTools } from '../pipe.js'
 import type { Disk } from './disk.js'
 import type { Entry, Place } from './entry.js'
 import type { Flight, Landing } from './flights.js'
-import { servesOthers } from './policy.js'
 import type { Selection } from './selection.js'
 import { bytesOf, entryOf, isLarge, sentOf } from './sent-entry.js'
 import { ask, isConnected, note, openTo, type Told } from './share-link.js'
@@ -149,10 +148,11 @@ export class Peers {
       )
   }
 
+  /** A stale one, too: who has it can have it validated, or stand in for a failure with it. */
   private give(wanted: Wanted): Maybe<Sent | undefined> {
     const { disk, tools, store } = this.deps
     const entry = this.find(wanted)
-    if (entry === undefined || isLarge(entry) || !servesOthers(entry.terms, tools.now())) return undefined
+    if (entry === undefined || isLarge(entry)) return undefined
     const { body } = entry
     if (Buffer.isBuffer(body)) return sentOf(entry, body, tools.now())
     const reading = disk?.whole(body, () => store.remove(entry))
@@ -162,8 +162,7 @@ export class Peers {
   /** `entry` has come into the store, from the service. */
   held(entry: Entry): void {
     this.deps.selection.unlearn(entry.place.key)
-    if (this.on && !isLarge(entry) && servesOthers(entry.terms, this.deps.tools.now()))
-      note({ say: 'held', slot: slotOf(this.wantedOf(entry.place)) })
+    if (this.on && !isLarge(entry)) note({ say: 'held', slot: slotOf(this.wantedOf(entry.place)) })
   }
 
   private landed(slot: string, wanted: Wanted, landing: Landing): void {

@@ -18,8 +18,8 @@ export interface Wish {
   readonly fresh: boolean
 }
 
-/** The supervisor's first word is waited for so long. */
-const PATIENCE_MS = 100
+/** The supervisor's first word is waited for so long: on a busy machine it is late more often than gone. */
+const PATIENCE_MS = 400
 /** After it has said nothing it is left alone for so long. */
 const SILENCE_MS = 1000
 const MOST_QUESTIONS = 1000

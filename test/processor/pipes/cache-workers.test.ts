@@ -161,6 +161,26 @@ test('a stale answer is validated once for all workers', async (t) => {
   assert.equal(origin.requests.length, 2)
 })
 
+test('a worker that has nothing validates what another one has, be it stale or not wanted as it is', async (t) => {
+  const { origin, get, processor } = await start(t, {
+    handler: (req) =>
+      req.field('if-none-match') === '"v1"'
+        ? req.send('HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\n\r\n')
+        : req.answer(200, 'body', {
+            'Cache-Control': req.target.startsWith('/fresh') ? 'max-age=3600' : 'no-cache',
+            ETag: '"v1"',
+          }),
+  })
+  for (const [place, fields] of Object.entries({ '/fresh': { 'Cache-Control': 'no-cache' }, '/stale': {} }))
+    for (let i = 0; i < 20; i++) {
+      await get(`${place}/${i}`)
+      // It is known who has it.
+      await processor.flush()
+      assert.equal((await get(`${place}/${i}`, fields)).text(), 'body')
+    }
+  assert.equal(origin.requests.filter((req) => req.field('if-none-match') === undefined).length, 40)
+})
+
 test('a refresh in the background is one for all workers, and they serve what is stale meanwhile', async (t) => {
   const { kept, seen, handler } = gate()
   let fresh = true

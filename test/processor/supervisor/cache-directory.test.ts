@@ -91,7 +91,7 @@ test('who fetches and dies has a successor, and so has who does not give in time
   assert.deepEqual(heard(), ['b:fetch'])
   note('b', { say: 'held', slot: '/x' }, { say: 'landed', slot: '/x', how: 'stored' })
   assert.deepEqual(heard(), ['b:give'])
-  await clock.advance(99)
+  await clock.advance(249)
   assert.deepEqual(heard(), [])
   await clock.advance(1)
   assert.deepEqual(heard(), ['c:fetch'])
