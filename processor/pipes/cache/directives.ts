@@ -6,23 +6,30 @@ export type Directives = ReadonlyMap<string, string | undefined>
 const NONE: Directives = new Map()
 
 /** One member of the list: a token, and what follows `=` without a space around it, as a token or in quotes. */
-const MEMBER = /[\s,]*([!#$%&'*+\-.^_`|~0-9a-z]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?[ \t]*(?=,|$)/iy
+const MEMBER = /([!#$%&'*+\-.^_`|~0-9a-z]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?[ \t]*(?=,|$)/iy
 
 /** More members than this say nothing that is worth the time. */
 const MOST = 100
 
-/** A member that is none is left out, up to the next comma. */
+/** Of what cannot be read these count all the same: who wrote `private; max-age=60` meant them. */
+const FORBIDDING = /no-store|no-cache|private/g
+
+/** A member that is none is left out, up to the next comma, but for what it forbids. */
 export function parseDirectives(text: string | undefined): Directives {
   if (text === undefined) return NONE
   const found = new Map<string, string | undefined>()
   let at = 0
-  for (let i = 0; i < MOST && at < text.length; i++) {
+  for (let i = 0; i < MOST; i++) {
+    // No pattern: one that fails goes back over all of it, each time.
+    while (isBetween(text.charCodeAt(at))) at++
+    if (at >= text.length) break
     MEMBER.lastIndex = at
     const member = MEMBER.exec(text)
     if (member === null) {
       const comma = text.indexOf(',', at + 1)
-      if (comma < 0) break
-      at = comma
+      const end = comma < 0 ? text.length : comma
+      for (const [name] of text.slice(at, end).toLowerCase().matchAll(FORBIDDING)) found.set(name, undefined)
+      at = end
       continue
     }
     at = MEMBER.lastIndex
@@ -31,6 +38,11 @@ export function parseDirectives(text: string | undefined): Directives {
     if (!found.has(name)) found.set(name, value)
   }
   return found
+}
+
+/** Comma, space or tab; not what is beyond the end. */
+function isBetween(code: number): boolean {
+  return code === 0x2c || code === 0x20 || code === 0x09
 }
 
 /** RFC 9111 section 1.2.2: what cannot be told apart in 31 bits is as good as for ever. */

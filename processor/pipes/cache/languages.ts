@@ -4,8 +4,7 @@
 export function wantedLanguages(accept: string): readonly { readonly tag: string; readonly weight: number }[] {
   return accept
     .toLowerCase()
-    .split(',')
-    .slice(0, MOST)
+    .split(',', MOST)
     .flatMap((member) => {
       const [tag = '', ...parameters] = member.split(';').map((part) => part.trim())
       const given = parameters.find((parameter) => parameter.startsWith('q='))

@@ -59,9 +59,18 @@ export function selects(names: Selecting, values: Selected, fields: FieldLines):
     const asked = valueOf(name, fields.text)
     const stored = values[i]
     if (asked === stored?.spelled) continue
-    if (asked === undefined || stored === undefined || normal(name, asked) !== stored.plain) return false
+    if (asked === undefined || stored === undefined || asked.length > MOST_VALUE_CHARACTERS) return false
+    if (plainOf(name, asked) !== stored.plain) return false
   }
   return true
+}
+
+/** What was worked out last: one request is compared with many answers. */
+let last = { name: '', asked: '', plain: '' }
+
+function plainOf(name: string, asked: string): string {
+  if (last.asked !== asked || last.name !== name) last = { name, asked: ownText(asked), plain: normal(name, asked) }
+  return last.plain
 }
 
 /** As `FieldLines.get`, for a name in lower case: this runs for every answer from the store that has Vary. */

@@ -145,9 +145,42 @@ test('no text takes long to read', () => {
     '\\"'.repeat(50_000),
     'a='.repeat(50_000),
     ','.repeat(100_000),
+    `${','.repeat(100_000)}@`,
     'x="'.repeat(30_000),
   ]
   for (const text of hostile) assert.ok(parseDirectives(text).size <= 100)
+})
+
+test('a long list is not worked out again for each answer that it is compared with', () => {
+  const stored = selectedFor(['x-list'], new FieldLines('X-List: b\r\n')) ?? []
+  const leastMs = (times: number) => {
+    const all = Array.from({ length: 7 }, (_, run) => {
+      const fields = new FieldLines(`X-List: ${run},${'a,'.repeat(4000)}\r\n`)
+      const began = performance.now()
+      for (let i = 0; i < times; i++) assert.ok(!selects(['x-list'], stored, fields))
+      return performance.now() - began
+    })
+    return Math.min(...all)
+  }
+  leastMs(1)
+  const once = leastMs(1)
+  const often = leastMs(64)
+  assert.ok(often < 16 * once, `${often} ms for 64, ${once} ms for one`)
+})
+
+test('what forbids to store counts also where it is written wrongly', () => {
+  for (const wrong of [
+    'private; max-age=60',
+    'max-age=60 private',
+    'no-store max-age=60',
+    'max-age=60, private="x',
+    'max-age=60, No-Store;',
+  ])
+    assert.equal(fresh([`Cache-Control: ${wrong}`, 'ETag: "v1"'], { options: { ttlMs: 60_000 } }), undefined, wrong)
+  const checked = terms(['Cache-Control: no-cache; max-age=60', 'ETag: "v1"'], { options: { ttlMs: 60_000 } })
+  assert.ok(checked?.checked)
+  assert.equal(fresh(['Cache-Control: , ,\t,max-age=60,, ,']), 60)
+  assert.equal(fresh(['Cache-Control: max-age=60, x="no-store, private"']), 60)
 })
 
 test('whatever requests and answers say, nothing of it throws', () => {
