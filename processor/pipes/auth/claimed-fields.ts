@@ -7,12 +7,16 @@ import type { FieldLines } from '../pipe.js'
  */
 export function createRemoval(names: readonly string[]): (fields: FieldLines) => void {
   if (names.length === 0) return () => undefined
-  const spelled = names.map((name) => name.replace(/[.*+^$|]/g, '\\$&').replace(/[-_]/g, '[-_]'))
-  const pattern = new RegExp(`^(?:${spelled.join('|')}):[^\\r\\n]*\\r\\n`, 'gim')
+  const pattern = new RegExp(`^(?:${names.map(anySpelling).join('|')}):[^\\r\\n]*\\r\\n`, 'gim')
   return (fields) => {
     pattern.lastIndex = 0
     if (pattern.test(fields.text)) fields.text = fields.text.replace(pattern, '')
   }
+}
+
+/** The source of a pattern for a name in each spelling that origins take for the same. */
+export function anySpelling(name: string): string {
+  return name.replace(/[.*+^$|]/g, '\\$&').replace(/[-_]/g, '[-_]')
 }
 
 const MOST_CHARS = 4096

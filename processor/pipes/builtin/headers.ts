@@ -1,6 +1,8 @@
 // `headers`: sets, adds, removes and renames header fields; whole lines are made once, and one search finds all old ones.
 import type { FieldValue, HeaderEdits, HeadersOptions } from '../../../shared/config/pipes/headers.js'
+import { OWN_FIELDS } from '../../../shared/config/pipes/field-names.js'
 import { lineOf } from '../../field-lines.js'
+import { anySpelling } from '../auth/claimed-fields.js'
 import { definePipe, type FieldLines, type Pipe, type PipeExchange } from '../pipe.js'
 import { compileTemplate, inField, type Filler } from '../templates.js'
 
@@ -48,10 +50,15 @@ function compileLines(values: readonly FieldValue[]): [string, { name: string; f
   return [lines, fillers]
 }
 
+/** What frames a message or is the gateway's to say stays, whatever a `*` stands for. */
+const NOT_OWN = `(?!(?:${OWN_FIELDS.join('|')}):)`
+
 /** `one` has no memory of where it was. */
 function dropPattern(names: readonly string[]): { readonly one: RegExp; readonly all: RegExp } | undefined {
   if (names.length === 0) return undefined
-  const any = names.map((name) => (name.endsWith('*') ? `${escape(name.slice(0, -1))}[^:\\r\\n]*` : escape(name)))
+  const any = names.map((name) =>
+    name.endsWith('*') ? `${NOT_OWN}${anySpelling(name.slice(0, -1))}[^:\\r\\n]*` : anySpelling(name),
+  )
   const source = `(?:${any.join('|')})`
   return { one: linePattern(source, 'im', ':'), all: linePattern(source, 'gim', ':[^\\r\\n]*\\r\\n') }
 }

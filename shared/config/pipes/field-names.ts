@@ -2,7 +2,7 @@
 import type { Path } from '../document.js'
 import type { Context } from '../normalise/context.js'
 import type { Fault } from '../problem.js'
-import { sentFieldFault } from '../text/http.js'
+import { FRAMING_FIELDS, sentFieldFault } from '../text/http.js'
 
 /** The instance gets the host that the client meant, and this hop's own lines. */
 const OF_REQUESTS: ReadonlySet<string> = new Set([
@@ -15,6 +15,9 @@ const OF_REQUESTS: ReadonlySet<string> = new Set([
   'x-forwarded-proto',
 ])
 const OF_ANSWERS: ReadonlySet<string> = new Set(['date', 'via', 'x-request-id', 'proxy-status'])
+
+/** In lower case: on one side or the other no pipe may change them. */
+export const OWN_FIELDS: readonly string[] = [...new Set([...FRAMING_FIELDS, ...OF_REQUESTS, ...OF_ANSWERS])]
 
 export function changedFieldFault(name: string, side: 'request' | 'response'): Fault | undefined {
   const own = side === 'request' ? OF_REQUESTS : OF_ANSWERS

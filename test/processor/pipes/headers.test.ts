@@ -44,6 +44,35 @@ test('fields of the request are renamed, removed, set and added, in this order',
   assert.equal(seen.field('x-secretary'), 'stays')
 })
 
+test('a client gets past no field that is set or removed by writing an underscore for its hyphen', async (t) => {
+  const pipes = [
+    { use: 'headers', request: { remove: ['X-Debug', 'X-Internal-*'], set: { 'X-User': '{claim.sub}' } } },
+    { use: 'ab', sticky: 'none', request_header: 'X-Variant', variants: [{ variant: 'a' }, { variant: 'b' }] },
+  ]
+  const { port, origin } = await startPiped(t, {}, pipes)
+  const fields = { X_User: 'root', X_Debug: '1', X_Internal_Key: '1', x_variant: 'c', X_Users: 'stays' }
+  await request(port, 'GET', '/', { fields })
+  const names = origin.requests[0]?.fields.map(([name]) => name.toLowerCase().replaceAll('_', '-')) ?? []
+  assert.deepEqual(
+    names.filter((name) => /^x-(?:user|debug|internal|variant)/.test(name)),
+    ['x-users', 'x-variant'],
+  )
+})
+
+test('names with a star at their end leave what frames a message and what the gateway says', async (t) => {
+  const remove = ['C*', 'T*', 'D*', 'V*', 'X-*', 'h*']
+  const edits = { use: 'headers', request: { remove }, response: { remove } }
+  const { port, origin } = await startPiped(t, {}, [edits])
+  const answer = await request(port, 'POST', '/', { fields: { 'Content-Type': 'text/plain', 'X-A': '1' }, body: 'abc' })
+  assert.equal(answer.text(), 'POST / abc')
+  assert.equal(answer.field('content-length'), '10')
+  assert.ok(answer.field('x-request-id'))
+  assert.equal(answer.field('x-mark'), undefined)
+  const seen = origin.requests[0]
+  assert.equal(seen?.field('content-type') ?? seen?.field('x-a'), undefined)
+  assert.equal(seen?.field('x-forwarded-for'), '127.0.0.1')
+})
+
 test('fields of the answer are changed, also where the gateway itself answers', async (t) => {
   const { port, gateway } = await startPiped(
     t,
