@@ -26,7 +26,9 @@ export function createCredentials({ field, cookie, query }: Places, bearer: bool
     const value = field === undefined ? undefined : x.headers.get(field)
     if (value === undefined || !bearer) return value === '' ? undefined : value
     const match = /^bearer +([^ ]*)$/i.exec(value)
-    return match?.[1] ?? (schemed || value === '' ? undefined : value)
+    if (match) return match[1]
+    // What an instance might still take for a token is one here, and a bad one.
+    return value === '' || (schemed && !/(?:^|,)[\t ]*bearer\b/i.test(value)) ? undefined : value
   }
 
   function inCookie(x: PipeExchange): string | undefined {

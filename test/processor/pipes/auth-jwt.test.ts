@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { SignJWT, UnsecuredJWT, type JWTPayload } from 'jose'
 import { startGateway } from '../../kit/gateway.js'
-import { request } from '../../kit/http.js'
+import { rawRequest, request, statusOf } from '../../kit/http.js'
+import { readMessages } from '../../kit/message.js'
 import { startOrigin } from '../../kit/origin.js'
 import { waitFor } from '../../kit/wait.js'
 import { saidOf } from './faults.js'
@@ -147,6 +148,30 @@ test('claims go to the instance in fields that no client can set', async (t) => 
     ],
     [],
   ])
+})
+
+test('where a token is optional, one that is written in another way is a bad one and no missing one', async (t) => {
+  const { port, origin } = await startPiped(t, {}, [jwt({ optional: true })])
+  const token = await sign({ sub: 'ann' })
+  const ask = async (lines: string) =>
+    statusOf(readMessages(await rawRequest(port, `GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`), { closed: true })[0]!)
+  for (const lines of [
+    `Authorization: Bearer ${token}\r\nAuthorization: Bearer forged\r\n`,
+    'Authorization: Basic YTpi\r\nAuthorization: Bearer forged\r\n',
+    'Authorization: Bearer\tforged\r\n',
+    'Authorization: Bearer forged more\r\n',
+    'Authorization: bearer,forged\r\n',
+    'Authorization: Bearer\r\n',
+  ])
+    assert.equal(await ask(lines), 401, lines)
+  assert.equal(origin.requests.length, 0)
+  for (const lines of [
+    '',
+    'Authorization: Basic YTpi\r\n',
+    'Authorization: \r\n',
+    `Authorization: Bearer ${token}\r\n`,
+  ])
+    assert.equal(await ask(lines), 200, lines)
 })
 
 test('a token in the query, a cookie or a field of its own is found, and kept from the instance', async (t) => {
