@@ -3,14 +3,17 @@ import { Transform } from 'node:stream'
 import type { BodyLimitOptions } from '../../../shared/config/pipes/body-limit.js'
 import { createTypeTest } from '../../../shared/config/pipes/media-types.js'
 import { ProxyError } from '../../../shared/errors.js'
+import { contentTypeOf } from '../content-type.js'
 import { definePipe, type PipeExchange } from '../pipe.js'
 
 export default definePipe<BodyLimitOptions>({
   create({ bytes, types }) {
     const limits = types.map(([type, most]) => [createTypeTest([type]), most] as const)
+    const least = Math.min(bytes ?? Infinity, ...types.map(([, most]) => most))
 
     function mostOf(x: PipeExchange): number | undefined {
-      const type = limits.length === 0 ? '' : (x.headers.get('content-type') ?? '')
+      const type = limits.length === 0 ? '' : contentTypeOf(x.headers)
+      if (type === undefined) return least
       return limits.find(([fits]) => fits(type))?.[1] ?? bytes
     }
 

@@ -2,8 +2,10 @@
 import { compileSchema, type Failure, type SchemaCheck } from '../../../shared/config/pipes/json-schema.js'
 import { createTypeTest } from '../../../shared/config/pipes/media-types.js'
 import type { ValidateOptions } from '../../../shared/config/pipes/validate.js'
+import { contentTypeOf } from '../content-type.js'
 import { definePipe, type PipeExchange, type Reply } from '../pipe.js'
 import { refuse } from '../refusing.js'
+import { hasRepeatedNames } from '../repeated-names.js'
 
 export default definePipe<ValidateOptions>({
   buffer: ({ bodyBytes }) => ({ request: bodyBytes }),
@@ -22,11 +24,15 @@ export default definePipe<ValidateOptions>({
       onRequest(x): Reply | undefined {
         const { body } = x
         if (body === undefined || body.length === 0) return required ? fail(x, 'a body is required') : undefined
-        if (!isChecked(x.headers.get('content-type') ?? ''))
-          return otherTypes === 'pass' ? undefined : fail(x, 'the content type of the body is not expected here')
+        const type = contentTypeOf(x.headers)
+        if (type === undefined || !isChecked(type)) {
+          const passes = type !== undefined && otherTypes === 'pass'
+          return passes ? undefined : fail(x, 'the content type of the body is not expected here')
+        }
         if (x.headers.has('content-encoding')) return fail(x, 'an encoded body cannot be checked')
         const read = parse(body)
         if (read === undefined) return fail(x, 'the body is not JSON')
+        if (hasRepeatedNames(read.text, read.value)) return fail(x, 'an object of the body has two members of one name')
         const found = failuresOf(check, read.value, body.length)
         if (found === undefined) return fail(x, 'the body is nested too deeply')
         return found.length === 0 ? undefined : fail(x, 'the body does not fit its schema', found)
@@ -53,9 +59,10 @@ function failuresOf(check: SchemaCheck, value: unknown, bytes: number): readonly
 /** Strict UTF-8 (RFC 8259 section 8.1). */
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-function parse(body: Buffer): { readonly value: unknown } | undefined {
+function parse(body: Buffer): { readonly text: string; readonly value: unknown } | undefined {
   try {
-    return { value: JSON.parse(decoder.decode(body)) as unknown }
+    const text = decoder.decode(body)
+    return { text, value: JSON.parse(text) as unknown }
   } catch {
     return undefined
   }

@@ -40,6 +40,21 @@ test('types have limits of their own', async (t) => {
   assert.deepEqual([await status('application/a+json', 50), await status('application/json', 6)], [200, 413])
 })
 
+test('nobody gets a longer body past the limits by telling two types of it', async (t) => {
+  const { port, origin } = await startPiped(t, {}, [
+    { use: 'body-limit', bytes: 50, types: { 'image/*': 100, 'a/b': 5 } },
+  ])
+  for (const lines of [
+    'Content-Type: image/png\r\nContent-Type: text/plain\r\n',
+    'Content-Type: image/png, text/plain\r\n',
+    'Content-Type: image/\r\n',
+  ]) {
+    const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n${lines}\r\n`
+    assert.equal(parseAnswer(await rawRequest(port, head)).status, 413, lines)
+  }
+  assert.equal(origin.requests.length, 0)
+})
+
 test('faults of the config', () => {
   const faults = (options: object) => saidOf({ use: 'body-limit', ...options }).faults.join()
   assert.match(faults({}), /needs "bytes" or "types"/)

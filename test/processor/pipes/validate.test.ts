@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { request } from '../../kit/http.js'
+import { parseAnswer, rawRequest, request } from '../../kit/http.js'
 import type { Cleanup } from '../../kit/process.js'
 import { saidOf } from './faults.js'
 import { startPiped } from './rig.js'
@@ -64,6 +64,29 @@ test('a body of another type passes where the config says so, and so does none',
   assert.equal((await post('hello', 'text/plain')).status, 200)
   assert.equal((await request(port, 'GET', '/')).status, 200)
   assert.equal((await post('{}')).status, 422)
+})
+
+test('nobody gets a body past its schema that an instance might read in another way', async (t) => {
+  const schema = { type: 'object', properties: { role: { enum: ['user'] } } }
+  const { post, port, origin } = await startValidating(t, { schema, other_types: 'pass' })
+  for (const body of [
+    '{"role":"admin","role":"user"}',
+    '{"r\\u006fle":"admin","role":"user"}',
+    '[{"a":{"b":":\\"","c":1,"b":2}}]',
+    '{"__proto__":1,"__proto__":2}',
+  ])
+    assert.equal((await post(body)).detail, 'an object of the body has two members of one name', body)
+  for (const body of ['{"role":"user","a":"\\":{","b":[{"a":1},{"a":2}],"__proto__":{"a":null},"":":"}'])
+    assert.equal((await post(body)).status, 200, body)
+  const head = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 16\r\n'
+  for (const lines of [
+    'Content-Type: text/plain\r\nContent-Type: application/json\r\n',
+    'Content-Type: text/plain; a=b\r\ncontent-type: application/json\r\n',
+    'Content-Type: text/plain, application/json\r\n',
+    'Content-Type: json\r\n',
+  ])
+    assert.equal(parseAnswer(await rawRequest(port, `${head}${lines}\r\n{"role":"admin"}`)).status, 400, lines)
+  assert.equal(origin.requests.length, 1)
 })
 
 test('the list of failures is bounded, for a long body most of all', async (t) => {
