@@ -16,6 +16,8 @@ export interface Call {
   readonly mostBytes: number
   /** Adds X-Forwarded-*, X-Request-Id, Via and traceparent, as a forwarded request has them. Default: true. */
   readonly forwarded?: boolean
+  /** Nobody wants the answer's body: it is read, up to `mostBytes`, and not kept. */
+  readonly discards?: boolean
 }
 
 export interface Answer {

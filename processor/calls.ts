@@ -169,7 +169,7 @@ class Collecting implements Client {
       this.giveUp(
         new ProxyError('answer-too-large', 'upstream', 'never', `the answer exceeds ${this.call.mostBytes} bytes`),
       )
-    } else this.pieces.push(Buffer.from(buf.subarray(start, end)))
+    } else if (this.call.discards !== true) this.pieces.push(Buffer.from(buf.subarray(start, end)))
     return true
   }
 

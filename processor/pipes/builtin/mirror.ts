@@ -6,6 +6,8 @@ import { definePipe, type Call, type PipeExchange, type PipeTools } from '../pip
 
 /** More of an answer that nobody reads is not read. */
 const MOST_ANSWER_BYTES = 1024 * 1024
+/** For a body that has begun to come. */
+const LEAST_ROOM = 1024
 /** How often the log is told of copies that were not made. */
 const TELL_MS = 10_000
 
@@ -18,6 +20,9 @@ export default definePipe<MirrorOptions>({
     const methods = new Set(options.methods)
     const drop = dropPattern(options.without)
     const { send, close } = sender(options, tools)
+    /** Of bodies that are not whole: slow clients must not have it grow with their number. */
+    const mostHeld = inFlight * bodyBytes
+    let held = 0
     let underWay = 0
     let copies = 0
     let shed = 0
@@ -33,10 +38,14 @@ export default definePipe<MirrorOptions>({
       told = { shed, tooLong }
     }
 
-    function full(): boolean {
-      if (underWay < inFlight) return false
+    function shedOne(): void {
       shed++
       tell()
+    }
+
+    function full(): boolean {
+      if (underWay < inFlight) return false
+      shedOne()
       return true
     }
 
@@ -52,6 +61,41 @@ export default definePipe<MirrorOptions>({
       tell()
     }
 
+    /** Gives the whole body to `then`, unless it is too long or all of them are. A body that was cut off is no body. */
+    function collect(x: PipeExchange, then: (body: Buffer) => void): void {
+      // One room for all of it: a client may send any number of pieces of one byte.
+      let room: Buffer | undefined = Buffer.alloc(0)
+      let bytes = 0
+      const drop = (): void => {
+        held -= room?.length ?? 0
+        room = undefined
+      }
+      x.watchBody({
+        piece(piece) {
+          if (room === undefined) return
+          const needed = bytes + piece.length
+          if (needed > room.length) {
+            const more = Buffer.allocUnsafe(Math.min(bodyBytes, Math.max(LEAST_ROOM, 2 * needed)))
+            const tooLong = needed > bodyBytes
+            if (tooLong || held - room.length + more.length > mostHeld) {
+              drop()
+              return tooLong ? tooMuch() : shedOne()
+            }
+            room.copy(more, 0, 0, bytes)
+            held += more.length - room.length
+            room = more
+          }
+          piece.copy(room, bytes)
+          bytes = needed
+        },
+        end(whole) {
+          const all = room?.subarray(0, bytes)
+          drop()
+          if (whole && all !== undefined) then(all)
+        },
+      })
+    }
+
     return {
       onRequest(x) {
         if (!methods.has(x.method) || (share < 1 && Math.random() >= share)) return
@@ -59,7 +103,7 @@ export default definePipe<MirrorOptions>({
         if (x.bodyKind === 'none') return copy(asked, undefined)
         if ((x.bodyLength ?? 0) > bodyBytes) return tooMuch()
         if (full()) return
-        collect(x, bodyBytes, (body) => (body === undefined ? tooMuch() : copy(asked, body)))
+        collect(x, (body) => copy(asked, body))
       },
       metrics: () => ({ copies, shed, too_long: tooLong }),
       gauges: () => ({ under_way: underWay }),
@@ -82,24 +126,6 @@ function dropPattern(without: readonly string[]): RegExp {
   return new RegExp(`^(?:${names.join('|')}):[^\\r\\n]*\\r\\n`, 'gim')
 }
 
-/** Gives the whole body to `then`, or undefined where it is longer. A body that was cut off is no body. */
-function collect(x: PipeExchange, mostBytes: number, then: (body: Buffer | undefined) => void): void {
-  let pieces: Buffer[] | undefined = []
-  let bytes = 0
-  x.watchBody({
-    piece(piece) {
-      bytes += piece.length
-      if (bytes > mostBytes) pieces = undefined
-      else pieces?.push(Buffer.from(piece))
-    },
-    end(whole) {
-      const all = pieces && Buffer.concat(pieces)
-      pieces = undefined
-      if (whole) then(all)
-    },
-  })
-}
-
 function sender({ target, timeoutMs, inFlight }: MirrorOptions, tools: PipeTools): { send: Send; close: () => void } {
   if ('url' in target) {
     const { call, close } = createUrlCall(target.url, { timeoutMs, connections: inFlight })
@@ -107,7 +133,7 @@ function sender({ target, timeoutMs, inFlight }: MirrorOptions, tools: PipeTools
   }
   const { service } = target
   const send: Send = (copy, over) => {
-    tools.call({ ...copy, service, timeoutMs, mostBytes: MOST_ANSWER_BYTES }).answer.then(over, over)
+    tools.call({ ...copy, service, timeoutMs, mostBytes: MOST_ANSWER_BYTES, discards: true }).answer.then(over, over)
   }
   return { send, close: () => undefined }
 }

@@ -1,16 +1,22 @@
 // The pipe `mirror` over real sockets: what the copy is, and that no client ever waits for it.
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { startGateway } from '../../kit/gateway.js'
-import { request } from '../../kit/http.js'
+import { rawRequest, request } from '../../kit/http.js'
 import { startOrigin, type OriginHandler } from '../../kit/origin.js'
 import type { Cleanup } from '../../kit/process.js'
 import { waitFor } from '../../kit/wait.js'
 import { saidOf } from './faults.js'
 import { keepingLog } from './rig.js'
 
-async function startMirror(t: Cleanup, options: Record<string, unknown>, shadowHandler?: OriginHandler) {
-  const main = await startOrigin(t, (req) => req.answer(200, 'main'))
+async function startMirror(
+  t: Cleanup,
+  options: Record<string, unknown>,
+  shadowHandler?: OriginHandler,
+  mainHandler: OriginHandler = (req) => req.answer(200, 'main'),
+) {
+  const main = await startOrigin(t, mainHandler)
   const shadow = await startOrigin(t, shadowHandler ?? ((req) => req.answer(500, 'ignored')))
   const { log, lines } = keepingLog()
   const where = options['url'] === true ? { url: `http://${shadow.address}/base` } : { service: 'shadow' }
@@ -96,6 +102,51 @@ for (const url of [false, true]) {
     for (let i = 0; i < 5; i++) assert.equal((await request(port, 'GET', '/')).text(), 'main')
   })
 }
+
+test('a body that comes in pieces is copied whole', async (t) => {
+  const { port, shadow } = await startMirror(t, { methods: ['POST'], body: '4KiB' }, undefined, (req) =>
+    req.body().then(() => req.answer(200, 'main')),
+  )
+  const parts = ['a'.repeat(700), 'b', 'c'.repeat(1500), 'd'.repeat(1800)]
+  const chunks = parts.map((part) => `${part.length.toString(16)}\r\n${part}\r\n`)
+  await rawRequest(port, ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n', ...chunks, '0\r\n\r\n'])
+  const copy = await waitFor(() => shadow.requests[0], { what: 'the copy' })
+  assert.equal((await copy.body()).toString(), parts.join(''))
+})
+
+test('bodies that are slow to come take no more memory than all copies may have', async (t) => {
+  const options = { methods: ['POST'], body: '1KiB', in_flight: 2 }
+  const { port, shadow, counts } = await startMirror(t, options, undefined, (req) =>
+    req.body().then(
+      () => req.answer(200, 'main'),
+      () => undefined,
+    ),
+  )
+  const head = 'POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n'
+  const slow = Array.from({ length: 4 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
+  t.after(() => slow.forEach((socket) => socket.destroy()))
+  for (const socket of slow) socket.write(head + 'x'.repeat(900))
+  await waitFor(() => counts()?.['shed'] === 2, { what: 'those that go without a copy' })
+  for (const socket of slow) socket.destroy()
+  await waitFor(
+    async () => {
+      await request(port, 'POST', '/next', { body: 'x'.repeat(1000) })
+      return shadow.requests.length > 0
+    },
+    { what: 'a copy, now that there is room again' },
+  )
+  assert.equal(shadow.requests[0]?.target, '/next')
+})
+
+test('nothing is kept of an answer that nobody wants', async (t) => {
+  const origin = await startOrigin(t, (req) => req.answer(200, 'x'.repeat(50_000), { 'X-A': '1' }))
+  const gateway = await startGateway(t, { services: { api: { servers: [origin.address], apis: ['/'] } } })
+  const call = { service: 'api', method: 'GET', target: '/', fields: '', timeoutMs: 20_000, mostBytes: 60_000 }
+  assert.equal((await gateway.core.call(call).answer).body.length, 50_000)
+  const { status, fields, body } = await gateway.core.call({ ...call, discards: true }).answer
+  assert.deepEqual([status, fields.get('x-a'), body.length], [200, '1', 0])
+  await assert.rejects(gateway.core.call({ ...call, discards: true, mostBytes: 40_000 }).answer, /exceeds 40000/)
+})
 
 test('a share of the requests is mirrored', async (t) => {
   const { port, shadow } = await startMirror(t, { share: '50%' })
