@@ -28,7 +28,14 @@ export default definePipe<ExpressionOptions>({
     const asking = rulesOn('request')
     const answering = rulesOn('response')
     const pipe: Pipe = {}
-    if (asking.length > 0) pipe.onRequest = (x) => run(asking, x, undefined)
+    const looksInside = options.bodyBytes > 0
+    if (asking.length > 0 || looksInside)
+      pipe.onRequest = (x) => {
+        const reply = run(asking, x, undefined)
+        // An answer with a content coding has no data.
+        if (looksInside) x.headers.delete('accept-encoding')
+        return reply
+      }
     if (answering.length > 0) pipe.onResponse = (x, answer) => run(answering, x, answer)
     return pipe
   },

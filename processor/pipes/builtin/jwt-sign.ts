@@ -14,6 +14,10 @@ export default definePipe<JwtSignOptions>({
   create(options, tools) {
     const signer = createSource(options, tools)
     return {
+      onRequest(x) {
+        // Nothing can be found in an answer with a content coding.
+        x.headers.delete('accept-encoding')
+      },
       async onResponse(_, answer) {
         if (answer.error !== undefined || answer.status !== 200 || answer.body === undefined) return
         const data = objectOf(answer.body)
@@ -76,9 +80,10 @@ function isPlain(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Tokens are for one client: no cache may keep them. */
+/** What lets a cache keep an answer, or guess how long it may (RFC 9111 section 4.2.2): tokens are for one client. */
+const CACHING = ['cache-control', 'expires', 'etag', 'last-modified']
+
 function replaceBody(answer: AnswerHead, data: Record<string, unknown>): void {
-  answer.headers.delete('cache-control')
-  answer.headers.delete('etag')
+  for (const name of CACHING) answer.headers.delete(name)
   answer.setBody(JSON.stringify(data))
 }

@@ -1,6 +1,7 @@
 // The pipe `expression` over real sockets: what follows from its conditions, in both dialects.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { request } from '../../kit/http.js'
 import { startOrigin } from '../../kit/origin.js'
 import type { Cleanup } from '../../kit/process.js'
@@ -124,6 +125,19 @@ test('an answer that KrakenD would refuse is refused, by its data', async (t) =>
   const { get } = await startExpression(t, { dialect: 'krakend', require: ['resp_data.total > 3'] }, '{"total":1}')
   const answer = await get('/')
   assert.deepEqual([answer.status, answer.text()], [500, 'request aborted by evaluator #0'])
+})
+
+test('an answer is looked into for clients that take codings, too', async (t) => {
+  const body = '{"total":4}'
+  const pipe = { use: 'expression', dialect: 'krakend', require: ['resp_data.total > 3'] }
+  const { port } = await startPiped(t, {}, [pipe], {
+    handler: (req) => {
+      if (req.field('accept-encoding') === undefined) req.answer(200, body)
+      else req.answer(200, gzipSync(body), { 'Content-Encoding': 'gzip' })
+    },
+  })
+  const answer = await request(port, 'GET', '/', { fields: { 'Accept-Encoding': 'gzip' } })
+  assert.deepEqual([answer.status, answer.text()], [200, body])
 })
 
 test('conditions of any pipe', async (t) => {

@@ -13,6 +13,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { createSigner } from '../../../processor/pipes/auth/signer.js'
 import { parseConfig } from '../../../shared/config/parse.js'
 import { startConfig, startGateway } from '../../kit/gateway.js'
@@ -45,18 +46,33 @@ async function start(t: Cleanup, says: OriginHandler, options: Record<string, un
 }
 
 const JSON_FIELDS = { 'Content-Type': 'application/json' }
+const CACHING = {
+  'Cache-Control': 'max-age=60',
+  Expires: 'Thu, 01 Jan 2037 00:00:00 GMT',
+  ETag: '"x"',
+  'Last-Modified': 'Thu, 01 Jan 2015 00:00:00 GMT',
+}
+
+test('an answer is signed for clients that take codings, too', async (t) => {
+  const body = '{"access_token":{"sub":"7"}}'
+  const { port } = await start(t, (x) => {
+    if (x.field('accept-encoding') === undefined) x.answer(200, body, JSON_FIELDS)
+    else x.answer(200, gzipSync(body), { ...JSON_FIELDS, 'Content-Encoding': 'gzip' })
+  })
+  const answer = await request(port, 'GET', '/a', { fields: { 'Accept-Encoding': 'gzip, br' } })
+  const { access_token: token } = answer.json() as Record<string, unknown>
+  assert.deepEqual(partsOf(String(token)).claims, { sub: '7' })
+})
 
 test('objects in the fields become tokens, and everything else stays', async (t) => {
   const data = { access_token: { sub: '7', exp: 1, b: { z: 1, a: 2 } }, refresh_token: 'opaque', other: { a: 1 } }
-  const { port } = await start(t, (x) =>
-    x.answer(200, JSON.stringify(data), { ...JSON_FIELDS, 'Cache-Control': 'max-age=60', ETag: '"x"' }),
-  )
+  const { port } = await start(t, (x) => x.answer(200, JSON.stringify(data), { ...JSON_FIELDS, ...CACHING }))
   const answer = await request(port, 'GET', '/a')
   const { access_token: token, ...rest } = answer.json() as Record<string, unknown>
   assert.deepEqual(rest, { refresh_token: 'opaque', other: { a: 1 } })
   const { signed, head, claims, signature } = partsOf(String(token))
   assert.deepEqual([head, claims, signature], [{ alg: 'HS256', kid: 'one' }, data.access_token, hmac(signed)])
-  assert.deepEqual([answer.field('Cache-Control'), answer.field('ETag')], [undefined, undefined])
+  for (const name of Object.keys(CACHING)) assert.equal(answer.field(name), undefined)
 })
 
 test('answers with another status, and those that are no objects, pass as they are', async (t) => {
