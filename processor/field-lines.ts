@@ -48,18 +48,22 @@ function isBlank(code: number): boolean {
 
 /** Names in any case. Setting throws a TypeError for what cannot be a field, or is the engine's to set. */
 export class FieldLines implements Iterable<[string, string]> {
+  /** Whatever is changed later. */
+  private readonly came: string
+
   /** `text`: whole lines, each with its CRLF. */
-  constructor(public text: string) {}
+  constructor(public text: string) {
+    this.came = text
+  }
 
   /** All values, joined with `, ` (RFC 9110 section 5.3). */
   get(name: string): string | undefined {
-    const pattern = patternOf(name)
-    const first = pattern.exec(this.text)
-    if (first === null) return undefined
-    let value = trimmed(first[1] as string)
-    for (let next = pattern.exec(this.text); next !== null; next = pattern.exec(this.text))
-      value += `, ${trimmed(next[1] as string)}`
-    return value
+    return joined(name, this.text)
+  }
+
+  /** The same of the lines as they came, for what is between the client and this gateway alone. */
+  given(name: string): string | undefined {
+    return joined(name, this.came)
   }
 
   getAll(name: string): string[] {
@@ -93,6 +97,16 @@ export class FieldLines implements Iterable<[string, string]> {
       if (colon > 0) yield [line.slice(0, colon), line.slice(colon + 1).trim()]
     }
   }
+}
+
+function joined(name: string, text: string): string | undefined {
+  const pattern = patternOf(name)
+  const first = pattern.exec(text)
+  if (first === null) return undefined
+  let value = trimmed(first[1] as string)
+  for (let next = pattern.exec(text); next !== null; next = pattern.exec(text))
+    value += `, ${trimmed(next[1] as string)}`
+  return value
 }
 
 /** Without Content-Length and Transfer-Encoding: for a body that is framed anew. */

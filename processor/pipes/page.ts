@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http'
 import { PAGE_FORMS, type PageBodies, type PageForm } from '../../shared/config/pipes/pages.js'
 import type { AnswerHead, PipeExchange, Reply } from './pipe.js'
+import { addVary } from './varying.js'
 
 export type Page = (x: PipeExchange, answer: AnswerHead) => Reply | undefined
 
@@ -23,9 +24,13 @@ export function createPage(bodies: PageBodies): Page {
   const forms = PREFERENCE.filter((form) => bodies[form] !== undefined)
   const fillers = Object.fromEntries(PAGE_FORMS.map((form) => [form, compilePage(bodies[form] ?? '', ESCAPES[form])]))
   return (x, { status, error, headers }) => {
-    const form = chooseForm(x.headers.get('accept'), forms)
-    if (form === undefined) return undefined
+    const form = chooseForm(x.headers.given('accept'), forms)
+    if (form === undefined) {
+      addVary(headers, 'Accept')
+      return undefined
+    }
     const body = fillers[form]?.(x, status) ?? ''
+    addVary(headers, 'Accept')
     const lines = `${headers.text.replace(REPLACED, '')}Content-Type: ${TYPES[form]}\r\n`
     return { status, lines, body, ...(error !== undefined && { error }) }
   }

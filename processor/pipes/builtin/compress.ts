@@ -3,6 +3,7 @@ import type { Coding, CompressOptions } from '../../../shared/config/pipes/compr
 import { createTypeTest, mediaTypeOf } from '../../../shared/config/pipes/media-types.js'
 import { available, chooseCoding, createCompressor } from '../content-coding.js'
 import { definePipe, type AnswerHead, type PipeExchange } from '../pipe.js'
+import { addVary } from '../varying.js'
 
 /** Their pieces must not wait for more. */
 const FLUSHED = new Set(['text/event-stream', 'application/x-ndjson', 'application/json-seq'])
@@ -24,8 +25,9 @@ export default definePipe<CompressOptions>({
       return !/\bno-transform\b/i.test(headers.get('cache-control') ?? '')
     }
 
+    // Later pipes may have instances asked for no coding, or keep the field from them.
     function codingFor(x: PipeExchange): Coding | undefined {
-      const accepted = x.headers.get('accept-encoding')
+      const accepted = x.headers.given('accept-encoding')
       return accepted === undefined ? undefined : chooseCoding(accepted, offered)
     }
 
@@ -34,7 +36,7 @@ export default definePipe<CompressOptions>({
         if (answer.status === 304) return revalidated(x, answer, codingFor(x))
         if (!varies(answer)) return
         const { headers } = answer
-        addVary(answer)
+        addVary(headers, 'Accept-Encoding')
         const coding = codingFor(x)
         if (coding === undefined) return
         if (underWay >= atOnce) return void shed++
@@ -66,10 +68,4 @@ function revalidated(x: PipeExchange, answer: AnswerHead, coding: Coding | undef
 function weaken({ headers }: AnswerHead): void {
   const tag = headers.get('etag')
   if (tag?.startsWith('"') === true) headers.set('ETag', `W/${tag}`)
-}
-
-function addVary({ headers }: AnswerHead): void {
-  const vary = headers.get('vary')
-  if (vary === undefined) headers.text += 'Vary: Accept-Encoding\r\n'
-  else if (!/(?:^|,)\s*(?:\*|accept-encoding)\s*(?:,|$)/i.test(vary)) headers.set('Vary', `${vary}, Accept-Encoding`)
 }

@@ -2,7 +2,8 @@
 import type { CorsOptions } from '../../../shared/config/pipes/cors.js'
 import { createRemoval } from '../auth/claimed-fields.js'
 import { createOrigins } from '../auth/origins.js'
-import { definePipe, type FieldLines, type PipeExchange, type Reply } from '../pipe.js'
+import { definePipe, type PipeExchange, type Reply } from '../pipe.js'
+import { addVary } from '../varying.js'
 
 /** What an instance says about it itself would speak against this pipe. */
 const TAKEN_OVER = [
@@ -10,6 +11,7 @@ const TAKEN_OVER = [
   'Access-Control-Allow-Credentials',
   'Access-Control-Allow-Methods',
   'Access-Control-Allow-Headers',
+  'Access-Control-Allow-Private-Network',
   'Access-Control-Expose-Headers',
   'Access-Control-Max-Age',
 ]
@@ -46,19 +48,14 @@ export default definePipe<CorsOptions>({
       },
       onResponse(x, { headers }) {
         removeOwn(headers)
-        addVary(headers)
+        // Whether Origin is there decides what an answer says, even where every origin is allowed.
+        addVary(headers, 'Origin')
         const origin = x.state.get(mine)
         if (typeof origin === 'string') headers.text += lines(origin)
       },
     }
   },
 })
-
-/** Whether Origin is there decides what an answer says, even where every origin is allowed. */
-function addVary(headers: FieldLines): void {
-  const vary = headers.get('vary')
-  if (vary === undefined || !/(?:^|,)\s*(?:origin|\*)\s*(?:,|$)/i.test(vary)) headers.text += 'Vary: Origin\r\n'
-}
 
 type Preflight = (x: PipeExchange, origin: string | undefined, method: string) => Reply
 

@@ -52,6 +52,16 @@ test('a client that takes none gets it as it is, and caches are told that it var
   }
 })
 
+test('what the client takes counts, whatever later pipes keep from instances', async (t) => {
+  const handler: OriginHandler = (req) =>
+    req.answer(200, `${req.field('accept-encoding') ?? 'none'} ${TEXT}`, { 'Content-Type': 'text/plain' })
+  const pipes = [{ use: 'compress' }, { use: 'filter', headers: [] }]
+  const { port } = await startPiped(t, {}, pipes, { handler })
+  const answer = await request(port, 'GET', '/', { fields: { 'Accept-Encoding': 'gzip' } })
+  assert.equal(answer.field('content-encoding'), 'gzip')
+  assert.equal(zlib.gunzipSync(answer.body).toString(), `none ${TEXT}`)
+})
+
 test('codings are chosen by quality (RFC 9110 section 12.5.3)', () => {
   const all = ['br', 'zstd', 'gzip'] as const
   const cases: [string, string | undefined][] = [

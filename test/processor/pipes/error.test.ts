@@ -6,6 +6,7 @@ import { request } from '../../kit/http.js'
 import { startOrigin } from '../../kit/origin.js'
 import type { Cleanup } from '../../kit/process.js'
 import { saidOf } from './faults.js'
+import { startPiped } from './rig.js'
 
 async function startWithPages(t: Cleanup, options: Record<string, unknown>) {
   const origin = await startOrigin(t, (req) => {
@@ -44,6 +45,22 @@ test('a failure of the gateway has the page for its code or its status; its stat
   assert.match(none.field('proxy-status') ?? '', /destination_unavailable/)
   assert.deepEqual([none.field('x-inner'), none.field('x-outer')], ['1', '1'])
   assert.equal(none.fields.filter(([name]) => name.toLowerCase() === 'content-type').length, 1)
+})
+
+test('the form is what the client takes, whatever later pipes keep from instances, and caches hear of it', async (t) => {
+  const pages = [{ html: '<b>{status}</b>', json: '{}' }]
+  const pipes = [
+    { use: 'error', pages, instances: true },
+    { use: 'filter', headers: [] },
+  ]
+  const { port } = await startPiped(t, {}, pipes, {
+    handler: (req) => req.answer(404, 'of the service', { Vary: 'Cookie', 'Cache-Control': 'max-age=60' }),
+  })
+  const ask = (accept: string) => request(port, 'GET', '/', { fields: { Accept: accept } })
+  const page = await ask('text/html')
+  assert.deepEqual([page.text(), page.field('vary')], ['<b>404</b>', 'Cookie, Accept'])
+  const other = await ask('image/png')
+  assert.deepEqual([other.text(), other.field('vary')], ['of the service', 'Cookie, Accept'])
 })
 
 test('a failure that no page is for stays as it is', async (t) => {
