@@ -5,7 +5,10 @@ import { claimAt } from './claims.js'
 import type { PipeExchange } from './pipe.js'
 
 /** What is done with a value of an exchange before it is filled in. */
-export type Escape = (value: string, of: Slot['of']) => string
+export type Escape = (value: string, of: Slot['of'] | typeof PAIRS) => string
+
+/** The whole query, in the place of one. */
+const PAIRS = 'pairs'
 
 export type Filler = (x: PipeExchange) => string
 
@@ -16,7 +19,12 @@ const MOST_CHARS = 4096
 export function compileTemplate(template: Template, escape: Escape): string | Filler {
   const constant = constantOf(template)
   if (constant !== undefined) return constant
-  const parts = template.map((part) => (typeof part === 'string' ? part : { read: readerOf(part), of: part.of }))
+  const mark = template.findIndex((part) => typeof part === 'string' && part.includes('?'))
+  const kindOf = (slot: Slot, i: number): Parameters<Escape>[1] =>
+    slot.of === 'query' && slot.name === undefined && -1 < mark && mark < i ? PAIRS : slot.of
+  const parts = template.map((part, i) =>
+    typeof part === 'string' ? part : { read: readerOf(part), of: kindOf(part, i) },
+  )
   return (x) => {
     let text = ''
     for (const part of parts)
@@ -30,12 +38,17 @@ const UNFIT = /[\x00-\x08\x0a-\x1f\x7f]+/g
 /** For the value of a header field: nothing in it may end the line. */
 export const inField: Escape = (value) => value.replace(UNFIT, ' ')
 
+/** As it came but for what no address may hold. */
+const UNFIT_IN_QUERY = /[^\w.~!$&'()*+,;=:@/?%-]/g
+
 /**
  * For a path or a query: what has a meaning there is percent-encoded, and so is what could lead elsewhere, such as `/` and
- * `..`. A whole path keeps its slashes, a parameter of the route is encoded as it came, and the host is one already.
+ * `..`. A whole path keeps its slashes, a query behind its mark its pairs, a parameter of the route is encoded as it came,
+ * and the host is one already.
  */
 export const inTarget: Escape = (value, of) => {
   if (of === 'host') return value
+  if (of === PAIRS) return value.replace(UNFIT_IN_QUERY, encodeByte)
   if (of === 'path') return value.replace(/[^\w.~!$&'()*+,;=:@/%-]/g, encodeByte)
   const plain =
     of === 'param' ? value.replace(/[^\w.~!$'()*,:@%-]/g, encodeByte) : encodeURIComponent(wellFormed(value))

@@ -20,7 +20,7 @@ export default definePipe<RedirectOptions>({
             'never',
             'there is no Host field, and the redirect needs one',
           )
-        const there = made === undefined ? x.asked : typeof made === 'string' ? made : made(x)
+        const there = made === undefined ? x.asked : typeof made === 'string' ? made : made(x).replace(/\?$/, '')
         const location = there.startsWith('/') ? originOf(x, https, host) + onePath(there) : there
         // For people whose client does not follow.
         const body = status === 303 ? '' : `See ${location}\n`

@@ -46,6 +46,14 @@ test('to a path made of what the request brings', async (t) => {
   assert.deepEqual(await location('/x/y?a=1%262'), { status: 302, to: '/new/x/y?from=1%262' })
 })
 
+test('a query goes along as it came', async (t) => {
+  const { location } = await redirected(t, { to: '/new{path}?{query}' })
+  assert.equal((await location('/x?a=1&b=%20c%26&d=//e?f"')).to, '/new/x?a=1&b=%20c%26&d=//e?f%22')
+  assert.equal((await location('/x')).to, '/new/x')
+  const path = await redirected(t, { to: '/new/{query}' })
+  assert.equal((await path.location('/?/../a=b')).to, '/new/%2F..%2Fa%3Db')
+})
+
 test('no target of a client leads to a host of its choice', async (t) => {
   const plain = await redirected(t, { to: '{{' }).catch(() => undefined)
   assert.equal(plain, undefined, 'a place to go is checked in the config')
