@@ -19,14 +19,22 @@ const PARAMETERS = [
   'signature',
 ]
 
+/** Whatever stands before it: `X-Vault-Token`, `X-Amz-Signature`. */
+const SECRET_END = /(?:token|secret|passw(?:or)?d|signature|apikey)$/
+
 /** Fields whose values are addresses, with a query of their own. */
 const ADDRESSES: ReadonlySet<string> = new Set([
   'referer',
   'location',
   'contentlocation',
+  'refresh',
+  'link',
   'xoriginalurl',
   'xforwardeduri',
 ])
+
+/** Name and password in an address. */
+const USER = /\/\/[^/?#@]*@/g
 
 export const HIDDEN = '***'
 
@@ -41,9 +49,10 @@ export interface Redaction {
 export function createRedaction(names: readonly string[]): Redaction {
   const fields = new Set(names.map(folded))
   const parameters = new Set([...PARAMETERS, ...names].map(folded))
+  const isSecretPart = (part: string): boolean => parameters.has(folded(part)) || SECRET_END.test(folded(part))
   const isSecret = (name: string): boolean => {
     const plain = decoded(name)
-    return parameters.has(folded(plain)) || plain.split(/[[\].]/).some((part) => parameters.has(folded(part)))
+    return isSecretPart(plain) || plain.split(/[[\].]/).some(isSecretPart)
   }
   const target = (text: string): string => {
     const name = /(?:[?&;#]|^)([^?&;#=]+)=/g
@@ -62,8 +71,8 @@ export function createRedaction(names: readonly string[]): Redaction {
   return {
     field(name, value) {
       const plain = folded(name)
-      if (fields.has(plain)) return HIDDEN
-      return ADDRESSES.has(plain) ? target(value) : value
+      if (fields.has(plain) || SECRET_END.test(plain)) return HIDDEN
+      return ADDRESSES.has(plain) ? target(value.replace(USER, `//${HIDDEN}@`)) : value
     },
     target,
   }

@@ -109,6 +109,7 @@ function parseDocument(document: Document, file: string, deps: Partial<ConfigDep
     cores: deps.cores ?? availableParallelism(),
     certificates: deps.read === 'nothing' ? UNREAD : createCertificateFiles(deps.read ?? readSmallFile),
     findModule: deps.read === 'nothing' ? UNSOUGHT : findModule,
+    credentials: [],
   }
   const config = full ? readFull(document, path, context) : readClassic(document, path, context)
   if (report.failed) return { ok: false, problems: report.problems() }

@@ -36,7 +36,7 @@ const NAMES: Readonly<Partial<Record<LogField, string>>> = {
 export default definePipe<LogOptions>({
   create(options, tools) {
     const { level, message, requestHeaders, answerHeaders, share } = options
-    const redaction = createRedaction(options.redact)
+    const redaction = createRedaction([...options.redact, ...options.credentials])
     const fields = options.fields.map((field) => [NAMES[field] ?? field, READ[field]] as const)
     const key = `log ${tools.name}`
     const pipe: Pipe = {

@@ -16,7 +16,7 @@ type Fields = [name: string, value: string][]
 export default definePipe<RecordOptions>({
   create(options, tools) {
     const { bodyBytes, share } = options
-    const redaction = createRedaction(options.redact)
+    const redaction = createRedaction([...options.redact, ...options.credentials])
     const key = `record ${tools.name}`
     const file = createRecordFile({ ...options, log: tools.log, now: () => tools.now() })
 

@@ -35,6 +35,8 @@ export interface Context {
   readonly cores: number
   readonly certificates: CertificateFiles
   readonly findModule: FindModule
+  /** Fields and parameters that pipes find credentials in: each adds its own, and the list is whole when all are read. */
+  readonly credentials: string[]
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }

@@ -116,6 +116,7 @@ export const authJwt = builtIn({
   read(draft, path, context): AuthJwtOptions {
     const keys = readKeys(draft, path, context)
     const { cookie, query } = draft
+    context.credentials.push(...listed([draft.header, query]))
     warnWithoutNeed(draft, path, context)
     return {
       keys,

@@ -5,7 +5,7 @@ import type { Path } from '../document.js'
 import type { Context } from '../normalise/context.js'
 import type { Fault } from '../problem.js'
 import { nonEmpty } from '../schema/fields.js'
-import { cookieName, DEFAULT_REALM, fieldName, forward, queryName, realm, refusal } from './auth-fields.js'
+import { cookieName, DEFAULT_REALM, fieldName, forward, listed, queryName, realm, refusal } from './auth-fields.js'
 import { builtIn } from './builtin.js'
 
 /** Plain JSON data. No key stands in it, only its hash. */
@@ -51,6 +51,7 @@ export const authKey = builtIn({
   read(draft, path, context): AuthKeyOptions {
     const { cookie, query } = draft
     const field = draft.header ?? (cookie === undefined && query === undefined ? FIELD : undefined)
+    context.credentials.push(...listed([field, query]))
     return {
       keys: readKeys(draft.keys, [...path, 'keys'], context),
       from: {

@@ -36,6 +36,8 @@ export interface LogOptions {
   readonly answerHeaders: readonly string[]
   /** Fields whose values are never shown, in lower case. */
   readonly redact: readonly string[]
+  /** The same, of what other pipes of the config find credentials in. */
+  readonly credentials: readonly string[]
   /** 0 to 1. */
   readonly share: number
 }
@@ -90,7 +92,7 @@ export const log = builtIn({
   name: 'log',
   description: 'Writes a line into the log for each exchange.',
   schema,
-  read(draft): LogOptions {
+  read(draft, _, { credentials }): LogOptions {
     return {
       level: draft.level ?? 'info',
       message: draft.message ?? 'exchange',
@@ -98,6 +100,7 @@ export const log = builtIn({
       requestHeaders: lowerNames(draft.request_headers),
       answerHeaders: lowerNames(draft.answer_headers),
       redact: [...new Set([...ALWAYS_REDACTED, ...lowerNames(draft.redact)])],
+      credentials,
       share: readPart(draft.share) ?? 1,
     }
   },

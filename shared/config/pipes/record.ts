@@ -19,6 +19,8 @@ export interface RecordOptions {
   /** Records that wait for the disk, in bytes, per worker; beyond it they are lost and counted. */
   readonly backlogBytes: number
   readonly redact: readonly string[]
+  /** The same, of what other pipes of the config find credentials in. */
+  readonly credentials: readonly string[]
   /** 0 to 1. */
   readonly share: number
 }
@@ -47,7 +49,7 @@ export const record = builtIn({
   name: 'record',
   description: 'Keeps header fields and bodies of exchanges in a file.',
   schema,
-  read(draft, _, { directory }): RecordOptions {
+  read(draft, _, { credentials, directory }): RecordOptions {
     return {
       file: resolve(directory, draft.file ?? 'exchanges.jsonl'),
       fileBytes: sizeBytes(draft.size ?? 64 * MiB) ?? 0,
@@ -55,6 +57,7 @@ export const record = builtIn({
       bodyBytes: sizeBytes(draft.body ?? 4096) ?? 0,
       backlogBytes: sizeBytes(draft.backlog ?? 4 * MiB) ?? 0,
       redact: [...new Set([...ALWAYS_REDACTED, ...lowerNames(draft.redact)])],
+      credentials,
       share: readPart(draft.share) ?? 1,
     }
   },

@@ -68,6 +68,41 @@ test('head and body of both sides are kept, and no secret', async (t) => {
   assert.equal((await stat(file)).mode & 0o077, 0, 'nobody else may read it')
 })
 
+test('what pipes find credentials in is hidden without being named again, and so is what is called as a secret', async (t) => {
+  const folder = await folderOf(t)
+  const file = join(folder, 'exchanges.jsonl')
+  const hidden = 'hidden-key-of-a-partner'
+  const pipes = [
+    { use: 'record', file },
+    {
+      use: 'log',
+      message: 'seen',
+      fields: ['query'],
+      request_headers: ['Partner', 'Referer'],
+      answer_headers: ['Link'],
+    },
+    { use: 'auth-key', keys: [hidden], header: 'Partner', query: 'pk' },
+    { use: 'auth-jwt', secret: 'a secret of more than thirty-two bytes', header: 'Jot', optional: true, query: 'jq' },
+  ]
+  const { port, lines } = await startPiped(t, {}, pipes, {
+    handler: (req) =>
+      req.answer(200, '', {
+        Link: '</a?token=hidden>; rel=next',
+        Refresh: '0; url=/?jq=hidden',
+        'X-Vault-Token': 'hidden',
+      }),
+  })
+  const fields = { Partner: hidden, Referer: 'http://me:hidden@a/?pk=hidden&b=1', apikey: 'hidden', 'X-Open': 'o' }
+  await request(port, 'GET', `/x?pk=${hidden}&X-Amz-Signature=hidden&session_token=hidden&y=1`, { fields })
+  const record = await waitFor(() => readFile(file, 'utf8').catch(() => ''))
+  assert.doesNotMatch(record, /hidden/)
+  const [line] = lines.filter(({ message }) => message === 'seen')
+  assert.doesNotMatch(JSON.stringify(line), /hidden/)
+  const { target, status } = JSON.parse(record) as Recorded
+  assert.deepEqual([target, status], ['/x?pk=***&X-Amz-Signature=***&session_token=***&y=1', 200])
+  assert.match(record, /http:\/\/\*\*\*@a\/\?pk=\*\*\*&b=1/)
+})
+
 test('of a long body the beginning is kept, of one that is no text base64', async (t) => {
   const { port, next } = await startRecording(t, { body: 10 }, (req) =>
     req.answer(200, req.target === '/bytes' ? Buffer.from([0xff, 0xfe]) : 'ééééééééé', {}),
