@@ -88,3 +88,10 @@ test('a success in between keeps the breaker closed', async (t) => {
   assert.equal((await ask('/a/1')).status, 200)
   assert.equal(origin.requests.length, 5)
 })
+
+test('a breaker is that of one backend: another one of the same host goes on', async (t) => {
+  const extra_config = { 'qos/circuit-breaker': { interval: 60, timeout: 60, max_errors: 1 } }
+  const at = (path: string) => ({ endpoint: path, backend: [{ url_pattern: path, extra_config }] })
+  const { ask } = await startKrakend(t, [at('/1'), at('/2')], says)
+  assert.deepEqual(await statuses(ask, [['/2'], ['/2'], ['/2'], ['/1']]), [500, 500, 500, 200])
+})

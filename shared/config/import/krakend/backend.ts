@@ -83,7 +83,8 @@ export function readBackend(given: Source, index: number, around: Surroundings):
     extra.note(key, 'a rate limit of one backend among several has no counterpart here', hint)
   }
 
-  set('service', readHosts(given, around, { keys: service, from: given.at('extra_config') }))
+  const own = 'breaker' in service
+  set('service', readHosts(given, around, { keys: service, from: given.at('extra_config'), own }))
   set('path', readPattern(given, index, around), 'url_pattern')
   set('method', (given.text('method') ?? around.method).toUpperCase(), given.has('method') ? 'method' : undefined)
   set('encoding', readEncoding(given), 'encoding')

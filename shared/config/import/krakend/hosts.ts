@@ -11,6 +11,8 @@ export interface Hosts {
 export interface More {
   readonly keys: Readonly<Record<string, unknown>>
   readonly from: Path
+  /** Nobody else gets it: a breaker that many share would open for all of them when one fails. */
+  readonly own: boolean
 }
 
 /** `common`: keys that every service gets. */
@@ -30,10 +32,10 @@ export function createHosts(sketch: Sketch, common: Readonly<Record<string, unkn
     service(hosts, from, more) {
       const urls = hosts.map(cleanHost)
       const key = JSON.stringify([urls, more?.keys ?? {}])
-      const known = names.get(key)
+      const known = more?.own ? undefined : names.get(key)
       if (known !== undefined) return known
       const name = nameFor(urls)
-      names.set(key, name)
+      if (!more?.own) names.set(key, name)
       const path = ['services', name]
       sketch.put(path, {}, from)
       // Twice the same host is a weight of two.
