@@ -160,6 +160,19 @@ test('no-op passes status, fields and body on as they are', async (t) => {
   assert.equal((await origin.requests[0]?.body())?.toString(), 'sent')
 })
 
+for (const [name, endpoint, top] of [
+  ['an endpoint', { output_encoding: 'no-op' }, {}],
+  ['the service', {}, { output_encoding: 'no-op' }],
+] as const) {
+  test(`where ${name} says no-op its backend is not read, whatever that says of its encoding`, async (t) => {
+    const backend = [{ url_pattern: '/1', encoding: 'json', group: 'g' }]
+    const says = { '/1': new Said(202, 'no JSON') }
+    const { ask } = await startKrakend(t, [{ endpoint: '/a', backend, ...endpoint }], says, top)
+    const answer = await ask('/a')
+    assert.deepEqual([answer.status, answer.text()], [202, 'no JSON'])
+  })
+}
+
 test('no-op is for one backend only', async (t) => {
   const backend = [{ url_pattern: '/1' }, { url_pattern: '/2' }]
   await assert.rejects(

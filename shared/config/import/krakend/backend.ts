@@ -23,6 +23,8 @@ interface Surroundings {
   readonly validated: boolean
   /** Whether there is no other backend. */
   readonly alone: boolean
+  /** Its answer is passed on: whatever it says of its encoding, KrakenD does not read it. */
+  readonly asItIs: boolean
   /** `routes[n]` of the native config. */
   readonly route: Path
 }
@@ -87,7 +89,8 @@ export function readBackend(given: Source, index: number, around: Surroundings):
   set('service', readHosts(given, around, { keys: service, from: given.at('extra_config'), own }))
   set('path', readPattern(given, index, around), 'url_pattern')
   set('method', (given.text('method') ?? around.method).toUpperCase(), given.has('method') ? 'method' : undefined)
-  set('encoding', readEncoding(given), 'encoding')
+  const encoding = readEncoding(given)
+  set('encoding', around.asItIs ? undefined : encoding, 'encoding')
   set('is_collection', given.flag('is_collection'), 'is_collection')
   set('target', given.text('target') || undefined, 'target')
   const allow = some(given.texts('allow'))

@@ -33,6 +33,9 @@ const OUTPUTS: Readonly<Record<string, string>> = {
   'no-op': 'no-op',
 }
 
+/** Of a part of `merge`. */
+const MOST_CALLS = 16
+
 /** A variable is none. */
 const PARAMETER = /(?<!\$)\{([^{}/]+)\}/g
 
@@ -73,7 +76,11 @@ export function readEndpoint(given: Source, hosts: Hosts, defaults: Defaults, sk
   ])
 
   const parameters = new Set(Array.from(path.matchAll(PARAMETER), ([, name]) => name as string))
-  const around = { sketch, hosts, defaultHosts: defaults.hosts, method, parameters, sequential, validated, route }
+  const output = readOutput(given, defaults)
+  const around = {
+    ...{ sketch, hosts, defaultHosts: defaults.hosts, method, parameters, sequential, validated, route },
+    asItIs: output === 'no-op',
+  }
   backends.forEach((backend, i) => readBackend(backend, i, { ...around, alone: backends.length === 1 }))
 
   const timeout = given.duration('timeout')
@@ -81,8 +88,8 @@ export function readEndpoint(given: Source, hosts: Hosts, defaults: Defaults, sk
   const ttl = given.duration('cache_ttl')
   if (ttl !== undefined) set('cache_ttl', ttl, given.at('cache_ttl'))
   else if (defaults.cacheTtl) set('cache_ttl', defaults.cacheTtl.text, defaults.cacheTtl.from)
-  set('output', readOutput(given, defaults), given.at('output_encoding'))
-  set('concurrent_calls', given.number('concurrent_calls'), given.at('concurrent_calls'))
+  set('output', output, given.at('output_encoding'))
+  set('concurrent_calls', readCalls(given), given.at('concurrent_calls'))
   // Without a list nothing passes, and that must be said here.
   set('input_headers', given.texts('input_headers') ?? [], given.at('input_headers'))
   set('input_query_strings', given.texts('input_query_strings') ?? [], given.at('input_query_strings'))
@@ -112,6 +119,13 @@ function readProxy(proxy: Source | undefined, set: (name: string, value: unknown
     hint: 'see the keys of a route with `merge`',
   }))
   return sequential
+}
+
+function readCalls(given: Source): number | undefined {
+  const calls = given.number('concurrent_calls')
+  if (calls === undefined || calls <= MOST_CALLS) return calls
+  given.note('concurrent_calls', `${calls} calls at once are more than there may be`, `${MOST_CALLS} are made`)
+  return MOST_CALLS
 }
 
 function readOutput(given: Source, defaults: Defaults): string | undefined {

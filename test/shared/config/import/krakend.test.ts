@@ -124,6 +124,21 @@ test('a breaker, and how backends are spoken to, make a service of their own', (
   })
 })
 
+test('two backends with the same breaker have a service each', () => {
+  const extra_config = { 'qos/circuit-breaker': { timeout: 10, max_errors: 3 } }
+  const endpoints = [endpoint({}, { extra_config }), endpoint({ endpoint: '/b/{id}' }, { extra_config })]
+  const { config } = native(text({ endpoints }), FILE)
+  assert.deepEqual(Object.keys(config.services), ['127.0.0.1-9000', '127.0.0.1-9000-2'])
+})
+
+test('more concurrent calls than there may be are as many as there may be, and that is told', () => {
+  const endpoints = [endpoint({ concurrent_calls: 20 })]
+  const { config } = native(text({ endpoints }), FILE)
+  assert.equal(config.routes?.[0]?.['concurrent_calls'], 16)
+  const { warnings } = imported(text({ endpoints }), FILE)
+  assert.ok(warnings.some((line) => line.includes('20 calls at once are more than there may be')))
+})
+
 test('pipes of an endpoint stand in the order in which KrakenD does these things', () => {
   const extra_config = {
     'validation/cel': [{ check_expr: 'req_method == "GET"' }],
