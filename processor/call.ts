@@ -10,6 +10,8 @@ export interface Call {
   /** Whole field lines, each with its CRLF; without Host, Content-Length and Transfer-Encoding. */
   readonly fields: string
   readonly body?: Buffer
+  /** The length of the body goes before it, whatever `forwarded` says. */
+  readonly sized?: boolean
   /** For the whole call; 0: as long as the service's own limits allow. */
   readonly timeoutMs: number
   /** A longer answer fails with `answer-too-large`. */

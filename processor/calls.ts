@@ -28,14 +28,14 @@ interface Content {
 const NOTHING = Buffer.alloc(0)
 const CONTENT_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
-function contentOf({ method, body = NOTHING, forwarded }: Call): Content {
+function contentOf({ method, body = NOTHING, forwarded, sized }: Call): Content {
   const { length } = body
   if (length === 0) {
     // RFC 9110 section 8.6.
     const lines = CONTENT_METHODS.has(method) ? 'Content-Length: 0\r\n' : ''
     return { lines, kind: 'none', bytes: body }
   }
-  if (forwarded !== false) return { lines: `Content-Length: ${length}\r\n`, kind: 'length', bytes: body }
+  if (forwarded !== false || sized) return { lines: `Content-Length: ${length}\r\n`, kind: 'length', bytes: body }
   // Whoever is to be told nothing but what was listed is not told the length beforehand, either: so does KrakenD.
   const bytes = Buffer.concat([Buffer.from(`${length.toString(16)}\r\n`), body, Buffer.from('\r\n0\r\n\r\n')])
   return { lines: 'Transfer-Encoding: chunked\r\n', kind: 'chunked', bytes }

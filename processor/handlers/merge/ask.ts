@@ -38,6 +38,8 @@ export interface PartRequest {
   /** gzip was asked for by the gateway itself. */
   readonly ownCoding: boolean
   readonly body: Buffer | undefined
+  /** The length of the body may be told. */
+  readonly sized: boolean
   /** Monotonic milliseconds. */
   readonly until: number
 }
@@ -127,7 +129,7 @@ async function follow(
       method: hop.method,
       target: hop.target,
       fields: fieldsFor(hop, request),
-      ...(hop.withBody && request.body !== undefined && { body: request.body }),
+      ...(hop.withBody && request.body !== undefined && { body: request.body, sized: request.sized }),
       timeoutMs,
       mostBytes: answerBytes,
       forwarded,

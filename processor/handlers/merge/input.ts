@@ -35,6 +35,8 @@ export interface PartFields {
   readonly lines: string
   /** gzip was asked for by the gateway, and not by the client. */
   readonly ownCoding: boolean
+  /** The client told the length of its body, and that passes. */
+  readonly sized: boolean
 }
 
 /** Field lines for one part. `withBody`: the client's body goes there. */
@@ -46,9 +48,12 @@ export function createFieldFilter(route: Route, part: Part): (client: Client, wi
     let lines = ''
     let named = false
     let coded = false
+    let sized = false
     for (const line of fields.split('\r\n')) {
       const name = line.slice(0, line.indexOf(':')).toLowerCase()
-      if (name === '' || FRAMING.has(name) || !passesRoute(name) || !passesPart(name)) continue
+      if (name === '' || !passesRoute(name) || !passesPart(name)) continue
+      if (name === 'content-length') sized = true
+      if (FRAMING.has(name)) continue
       if (!withBody && !strict && name.startsWith('content-')) continue
       lines += `${line}\r\n`
       if (name === 'user-agent') named = true
@@ -59,7 +64,7 @@ export function createFieldFilter(route: Route, part: Part): (client: Client, wi
     else if (strict) lines += `X-Forwarded-Via: ${OURS}\r\n`
     const ownCoding = !coded && (strict || part.encoding !== 'no-op')
     if (ownCoding) lines += 'Accept-Encoding: gzip\r\n'
-    return { lines, ownCoding }
+    return { lines, ownCoding, sized }
   }
 }
 

@@ -176,13 +176,13 @@ class Merging implements RequestSink, HoldingOwner {
     }
     // RFC 9110 section 8.6: where a body is expected, that there is none is said.
     const sent = takesBody(method) ? (body ?? (method === 'DELETE' ? undefined : NO_BODY)) : undefined
-    const { lines, ownCoding } = part.fieldsFor(
+    const { lines, ownCoding, sized } = part.fieldsFor(
       { fields: exchange.fields, address: exchange.address, host: exchange.host },
       sent !== undefined,
     )
     const own = config.timeoutMs === undefined ? Infinity : wheel.now() + config.timeoutMs
     return part.ask(
-      { method, target, fields: lines, ownCoding, body: sent, until: Math.min(this.until, own) },
+      { method, target, fields: lines, ownCoding, body: sent, sized, until: Math.min(this.until, own) },
       {
         call: (call) => part.outgoing(call, exchange),
         places: () => (exchange.table.pool(config.service)?.endpoints ?? []).map(({ instance }) => instance),

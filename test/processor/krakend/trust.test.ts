@@ -87,6 +87,18 @@ test('Content-Type passes while no field is listed, and not when others are', as
   assert.equal(other.fields['content-type'], undefined)
 })
 
+test('the length of a body is told where all fields pass or it is listed, and else the body comes in chunks', async (t) => {
+  const post = { method: 'POST', body: '{"b":2}' }
+  for (const [input_headers, told] of [
+    [['*'], ['7', undefined]],
+    [['Content-Length'], ['7', undefined]],
+    [['X-Own'], [undefined, 'chunked']],
+  ] as const) {
+    const { fields } = await received(t, { method: 'POST', input_headers }, post)
+    assert.deepEqual([fields['content-length'], fields['transfer-encoding']], told)
+  }
+})
+
 test('X-Forwarded-For is the address of the client alone, whatever the client says of itself', async (t) => {
   const forged = { 'X-Forwarded-For': '8.8.8.8', 'X-Forwarded-Host': 'evil' }
   const { fields } = await received(t, {}, { fields: forged })
