@@ -61,6 +61,12 @@ function mayEnd(expected: Expected): boolean {
 
 function explain(text: string, at: number, expected: Expected): { message: string; hint?: string } {
   const char = text[at] ?? ''
+  if (inTemplate(text, at)) {
+    return {
+      message: 'a template in braces stands here',
+      hint: 'have it filled in first: this is the text that is read',
+    }
+  }
   if (char === '#' || text.startsWith('//', at) || text.startsWith('/*', at)) {
     return { message: 'JSON has no comments', hint: 'remove it, or use a .yaml file' }
   }
@@ -76,11 +82,12 @@ function explain(text: string, at: number, expected: Expected): { message: strin
   if (char === '"')
     return { message: 'the string is not closed, or holds a line break, a control character or a bad escape' }
   if (char === "'") return { message: 'JSON strings stand in double quotes' }
-  if (/^\{\{/.test(text.slice(at)) || (char === '{' && text[at - 1] === '{'))
-    return {
-      message: 'a template in braces stands here',
-      hint: 'have it filled in first: this is the text that is read',
-    }
   if (expected.startsWith('key')) return { message: 'a key in double quotes is expected here' }
   return { message: 'a JSON value is expected here', hint: 'text stands in double quotes' }
+}
+
+/** Between `{{` and `}}` of one line, as in `"{{ env "HOST" }}"`. */
+function inTemplate(text: string, at: number): boolean {
+  const open = text.lastIndexOf('{{', at)
+  return open >= 0 && !/\}\}|\n/.test(text.slice(open, at))
 }
