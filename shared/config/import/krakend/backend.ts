@@ -88,7 +88,7 @@ export function readBackend(given: Source, index: number, around: Surroundings):
   const own = 'breaker' in service
   set('service', readHosts(given, around, { keys: service, from: given.at('extra_config'), own }))
   set('path', readPattern(given, index, around), 'url_pattern')
-  set('method', (given.text('method') ?? around.method).toUpperCase(), given.has('method') ? 'method' : undefined)
+  set('method', (given.text('method') || around.method).toUpperCase(), given.has('method') ? 'method' : undefined)
   const encoding = readEncoding(given)
   set('encoding', around.asItIs ? undefined : encoding, 'encoding')
   set('is_collection', given.flag('is_collection'), 'is_collection')
@@ -156,8 +156,7 @@ function readHosts(given: Source, around: Surroundings, more: More): string | un
       'SRV records are not looked up: the host is taken as an address',
       'list the instances, or let them register',
     )
-  else if (sd !== undefined && sd !== 'static')
-    sketch.fault(given.at('sd'), `${quoted(sd)} is not known`, 'static or dns')
+  else if (sd && sd !== 'static') sketch.fault(given.at('sd'), `${quoted(sd)} is not known`, 'static or dns')
   if (own) {
     const schemed = scheme === 'https' ? own.map((host) => (host.includes('://') ? host : `https://${host}`)) : own
     return hosts.service(schemed, given.at('host'), more)

@@ -41,12 +41,13 @@ const PARAMETER = /(?<!\$)\{([^{}/]+)\}/g
 
 /** The path of the endpoint; undefined where it has none, which is a fault. */
 export function readEndpoint(given: Source, hosts: Hosts, defaults: Defaults, sketch: Sketch): string | undefined {
-  const path = given.text('endpoint')
-  if (path === undefined) {
+  const said = given.text('endpoint')
+  if (said === undefined) {
     if (!given.has('endpoint')) sketch.fault(given.path, 'there is no "endpoint"', 'the path, such as "/users/{id}"')
     return undefined
   }
-  const method = (given.text('method') ?? 'GET').toUpperCase()
+  const path = /^(?:\/|\$\{)/.test(said) ? said : `/${said}`
+  const method = (given.text('method') || 'GET').toUpperCase()
   const match = { path, methods: [method], exact: true }
   const route = sketch.add(['routes'], { match }, given.path)
   given.beside(route)

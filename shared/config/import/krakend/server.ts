@@ -13,6 +13,10 @@ export function readDownstreamTls(given: Source, sketch: Sketch): void {
   const version = tls.text('min_version')?.toUpperCase()
   sketch.put(['processor', 'tls'], { certificates: pairs }, tls.path)
   if (version === 'TLS13') sketch.put(['processor', 'tls', 'min_version'], 'TLSv1.3', tls.at('min_version'))
+  if (tls.flag('enable_mtls')) {
+    const message = '"enable_mtls" of TLS has no counterpart here: requests pass without it'
+    tls.note('enable_mtls', message, 'a proxy in front that asks clients for their certificates')
+  }
   // Older ones are not spoken.
   tls.noteUnread((key) => ({ message: `"${key}" of TLS has no counterpart here`, hint: 'processor.tls' }))
 }

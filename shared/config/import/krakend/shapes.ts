@@ -36,6 +36,8 @@ interface Client {
 export function readClient(given: Source | undefined): Client {
   const tls = readClientTls(given?.object('client_tls'))
   const noRedirect = given?.flag('no_redirect') === true || given?.flag('no_redirects') === true
+  // Where a redirect keeps its method it keeps its body, too.
+  given?.flag('send_body_on_redirect')
   given?.noteUnread((key) => ({
     message: `"${key}" of a client has no counterpart here`,
     hint: 'the keys of the service',

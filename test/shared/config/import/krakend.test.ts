@@ -167,6 +167,42 @@ test('pipes of an endpoint stand in the order in which KrakenD does these things
 test('old names of namespaces are known', () => {
   const extra_config = { 'github.com/devopsfaith/krakend/proxy': { sequential: true } }
   assert.equal(routeOf({ extra_config })['sequential'], true)
+  const top = {
+    'github_com/devopsfaith/krakend-httpsecure': { frame_deny: true },
+    'github_com/devopsfaith/krakend-gologging': {},
+    'github_com/devopsfaith/bloomfilter': {},
+  }
+  const source = text({ extra_config: top, endpoints: [endpoint()] })
+  const { config, notes } = native(source, FILE)
+  assert.deepEqual((config.processor?.['pipes'] as object[])[1], {
+    use: 'headers',
+    response: { set: { 'X-Frame-Options': 'DENY' } },
+  })
+  assert.deepEqual(
+    notes.map(({ message }) => message),
+    [
+      '"github_com/devopsfaith/krakend-gologging" has no counterpart here',
+      '"github_com/devopsfaith/bloomfilter" has no counterpart here: requests pass without it',
+    ],
+  )
+})
+
+test('without certificates of clients requests pass, and that is told', () => {
+  const tls = { public_key: './cert.pem', private_key: './key.pem', enable_mtls: true }
+  const { notes } = native(text({ tls, endpoints: [endpoint()] }), FILE)
+  assert.deepEqual(
+    notes.map(({ message }) => message),
+    ['"enable_mtls" of TLS has no counterpart here: requests pass without it'],
+  )
+})
+
+test('what is empty or needs no word is no fault and no news', () => {
+  const client = { 'backend/http/client': { send_body_on_redirect: true } }
+  const source = text({
+    endpoints: [endpoint({ endpoint: 'a/{id}', method: '' }, { sd: '', method: '', extra_config: client })],
+  })
+  const { config, notes } = native(source, FILE)
+  assert.deepEqual([(config.routes?.[0]?.['match'] as { path: string }).path, notes], ['/a/{id}', []])
 })
 
 test('certificates of the port and of connections to backends', () => {
@@ -299,6 +335,8 @@ test('a template that nobody has filled in is told to be one', () => {
   for (const source of [
     '{ "version": 3, "port": {{ env "PORT" }} }',
     '{ "version": 3, "endpoints": [{{ template "e" . }}] }',
+    '{ "version": 3, "name": "{{ env "NAME" }}", "endpoints": [] }',
+    '{ "version": 3, "endpoints": [{} {{ include "more.txt" }}] }',
   ])
     assert.match(refused(source, FILE).join(), /a template in braces stands here/)
 })
