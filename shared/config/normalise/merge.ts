@@ -234,7 +234,7 @@ function readSteps(
     const [from, to] = dotted(step?.args)
     if (step?.type === undefined || from === undefined) return []
     if (step.type === 'del') return dotted(step.args).map((one) => ({ type: 'del', from: one }))
-    if (to === undefined) {
+    if (to === undefined || (step.args?.length ?? 0) > 2) {
       report.fault([...path, i, 'args'], `"${step.type}" needs two: from where, and to where`)
       return []
     }

@@ -29,8 +29,8 @@ const step = z
     args: z
       .array(nonEmpty())
       .min(1)
-      .max(2)
-      .meta({ description: 'From where and, save for `del`, to where: names with dots; `*` takes any.' }),
+      .max(100)
+      .meta({ description: 'From where and to where, for `del` all that goes: names with dots; `*` takes any.' }),
   })
   .meta({ id: 'FlatmapStep', description: 'A change in the shape of the data.' })
 

@@ -60,6 +60,11 @@ rows([
     '{"id":7,"tags":["x","y"],"town":"Rome","user":{"address":{"zip":1},"mail":"a@x","name":"Ann"}}',
   ),
   shaped('flatmap deletes', flatmap(['del', 'user'], ['del', 'tags']), '{"id":7}'),
+  shaped(
+    'flatmap deletes all that one step names',
+    flatmap(['del', 'user.address', 'user.mail', 'tags']),
+    '{"id":7,"user":{"name":"Ann"}}',
+  ),
   shaped('flatmap appends', flatmap(['append', 'a', 'b']), '{"b":[3,1,2]}', { a: [1, 2], b: [3] }),
   shaped(
     'flatmap takes any element where a * stands',
