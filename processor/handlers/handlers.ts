@@ -47,7 +47,7 @@ export function createHandlers(config: Config, rack: Rack, core: Core): Handlers
       case 'fixed':
         return createFixed(handler.status, handler.headers, handler.body, core)
       case 'merge':
-        return createMerge(handler.merge, { core, call: core.call })
+        return createMerge(handler.merge, { core, call: core.call, machine: rack.machine })
     }
   }
 

@@ -29,6 +29,7 @@ export interface RackDeps {
 }
 
 export interface Rack {
+  readonly machine: MachineState
   /** Loads what a config needs. Never rejects: a pipe that cannot be had fails its exchanges. Undefined: nothing to load. */
   prepare(config: Config): Promise<void> | undefined
   /** The pipes at these places, in order; undefined where there are none. They must have been prepared. */
@@ -150,6 +151,7 @@ export function createRack(deps: RackDeps): Rack {
   }
 
   return {
+    machine: deps.machine,
     prepare(config) {
       workers = config.processor.workers
       const pipes = allPipes(config)

@@ -1,4 +1,5 @@
 // A route that answers with what several requests to services bring, put together.
+import type { RateLimitOptions } from './pipes/rate-limit.js'
 
 export interface MergeConfig {
   /** In the order of the config: of two that bring the same field the later one's counts. */
@@ -70,6 +71,8 @@ export interface PartConfig {
   readonly concurrentCalls: number
   /** Undefined: what there is for the route. */
   readonly timeoutMs?: number
+  /** It is asked no more often than this; `name` tells limits apart. Undefined: as often as there are requests. */
+  readonly limit?: { readonly name: string; readonly rule: RateLimitOptions['rule'] }
   /** A longer answer is a failure. */
   readonly answerBytes: number
   /** Conditions in CEL: the part fails where one does not hold. */

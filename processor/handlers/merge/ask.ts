@@ -4,6 +4,7 @@ import type { PartConfig } from '../../../shared/config/merge-model.js'
 import { ProxyError } from '../../../shared/errors.js'
 import type { Answer, Call, Calling } from '../../call.js'
 import { FieldLines } from '../../field-lines.js'
+import type { Admission } from './admission.js'
 import { type Budget, Unreadable } from './budget.js'
 import { decode } from './encoding/decode.js'
 import { type Hop, isRedirect, type Place, redirected } from './redirect.js'
@@ -50,6 +51,8 @@ export interface AskDeps {
   places(): readonly Place[]
   now(): number
   readonly budget: Budget
+  /** Before each request that is not the next one of a redirect; undefined: whenever there is one. */
+  readonly admit: Admission | undefined
   /** X-Forwarded-* and what else the gateway tells services natively. */
   readonly forwarded: boolean
 }
@@ -74,7 +77,8 @@ export function createAsk(part: PartConfig): Ask {
       if (cancelled) calling.cancel()
       return calling.answer
     }
-    const result = follow(part, request, deps, begin)
+    const asked = () => follow(part, request, deps, begin)
+    const result = (deps.admit === undefined ? asked() : deps.admit().then(asked))
       .then((answer) => read(part, answer, request, deps, shape))
       .catch((error: unknown) => failed(error))
     return {

@@ -7,6 +7,8 @@ import { Deadline } from '../../engine/wheel.js'
 import type { Exchange, Handler, RequestSink } from '../../exchange.js'
 import { claimsOf } from '../../pipes/claims.js'
 import { HeldRequest, type HoldingOwner } from '../../pipes/held-request.js'
+import type { MachineState } from '../../pipes/machine-state.js'
+import { type Admission, createAdmission } from './admission.js'
 import { answerAsItIs, answerData, answerFailure } from './answer.js'
 import { type Ask, type Asking, createAsk, type PartResult } from './ask.js'
 import { Budget, Unreadable } from './budget.js'
@@ -27,6 +29,7 @@ export interface MergeDeps {
   readonly core: Pick<Core, 'wheel' | 'fail' | 'via' | 'deps'>
   /** Asks the best instance of a service on behalf of an exchange. */
   call(call: Call, exchange: Exchange): Calling
+  readonly machine: MachineState
 }
 
 /** A part with all that can be made of it beforehand. */
@@ -34,6 +37,7 @@ interface ReadyPart {
   readonly config: PartConfig
   readonly ask: Ask
   readonly outgoing: Outgoing
+  readonly admit: Admission | undefined
   readonly fieldsFor: ReturnType<typeof createFieldFilter>
   readonly queryFor: ReturnType<typeof createQueryFilter>
 }
@@ -53,6 +57,7 @@ export function createMerge(config: MergeConfig, deps: MergeDeps): Handler {
     config: part,
     ask: createAsk(part),
     outgoing: createOutgoing(part, deps),
+    admit: createAdmission(part, deps.machine),
     fieldsFor: createFieldFilter(config, part),
     queryFor: createQueryFilter(config, part),
   }))
@@ -188,6 +193,7 @@ class Merging implements RequestSink, HoldingOwner {
         places: () => (exchange.table.pool(config.service)?.endpoints ?? []).map(({ instance }) => instance),
         now: () => wheel.now(),
         budget,
+        admit: part.admit,
         forwarded: ready.config.forwarding === 'native',
       },
     )

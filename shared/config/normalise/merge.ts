@@ -134,6 +134,7 @@ function readPart(
     shadow: part.shadow ?? false,
     concurrentCalls: part.concurrent_calls ?? route.concurrent_calls ?? 1,
     ...(timeoutMs !== undefined && { timeoutMs }),
+    ...readLimit(part.rate_limit, [...at, 'rate_limit'], context),
     answerBytes: sizeBytes(part.answer_size ?? ANSWER_BYTES) ?? ANSWER_BYTES,
     require: readRequired(part, at, context),
     cacheBytes: part.cache === true ? CACHE_BYTES : (part.cache && sizeBytes(part.cache)) || 0,
@@ -196,6 +197,15 @@ function readEncoding(
   if (!passes && encoding === 'no-op' && !sequential)
     report.fault(where, { message: '"no-op" brings no data', hint: 'set "output: no-op" to pass the answer on' })
   return encoding
+}
+
+function readLimit(draft: Draft<PartInput>['rate_limit'], path: Path, context: Context): Pick<PartConfig, 'limit'> {
+  if (draft === undefined) return {}
+  const rate = draft.rate ?? 1
+  const periodMs = readMs(draft, 'period', path, context) ?? 1000
+  return {
+    limit: { name: path.join('.'), rule: { rate, periodMs, burst: draft.burst ?? Math.max(1, Math.ceil(rate)) } },
+  }
 }
 
 function readOnError(part: Draft<PartInput>): PartConfig['onError'] {

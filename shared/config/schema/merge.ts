@@ -7,6 +7,7 @@ import { count, durations, nonEmpty, oneOf, POSITIVE_TIMER, size, text, TIMER } 
 /** More requests at once for one of a client's would be a weapon in its hands. */
 const MOST_PARTS = 64
 const MOST_CALLS = 16
+const MOST_RATE = 1_000_000_000
 
 const fieldName = text(fieldNameFault)
 const names = z.array(nonEmpty())
@@ -35,6 +36,14 @@ const step = z
   .meta({ id: 'FlatmapStep', description: 'A change in the shape of the data.' })
 
 const flatmap = z.array(step).max(100).optional()
+
+const rate = z
+  .strictObject({
+    rate: z.number().positive().max(MOST_RATE).meta({ description: 'Requests per `period`.' }),
+    ...durations('period', 'The time that `rate` is for.', POSITIVE_TIMER, 1000),
+    burst: count(1, MOST_RATE).optional().meta({ description: 'Requests that may come at once; `rate` unless given.' }),
+  })
+  .meta({ id: 'PartRate', description: 'How often a part is asked at most.' })
 
 const details = z.union([z.boolean(), nonEmpty()], { error: 'must be a name, or false' })
 
@@ -75,6 +84,9 @@ const part = z
       .meta({ description: 'Whether its answer is thrown away, and nobody waits for it.', default: false }),
     concurrent_calls: calls.optional().meta({ description: "In place of the route's." }),
     ...durations('timeout', 'For this part, at most.', POSITIVE_TIMER),
+    rate_limit: rate.optional().meta({
+      description: 'How often it is asked at most, by all workers of the machine: beyond that it fails.',
+    }),
     require: z.array(nonEmpty()).max(100).optional().meta({
       description: 'Conditions in CEL: where one does not hold the part fails.',
     }),

@@ -63,13 +63,24 @@ test('both limits of an endpoint hold', async (t) => {
   assert.deepEqual(await statuses(ask, [by('1'), by('1'), by('2')]), [200, 429, 503])
 })
 
-test('the limit of an only backend is 503 as well; of one among several it is told that there is none', async (t) => {
+test('the limit of an only backend is 503 as well; of one among several that one is left out', async (t) => {
   const extra_config = { 'qos/ratelimit/proxy': { max_rate: 1, capacity: 1, every: '1h' } }
   const backend = { url_pattern: '/1', extra_config }
   const { ask } = await startKrakend(t, [{ endpoint: '/a', backend: [backend] }], says)
   assert.deepEqual(await statuses(ask, [['/a'], ['/a']]), [200, 503])
-  const { warnings } = await startKrakend(t, [{ endpoint: '/a', backend: [backend, { url_pattern: '/1' }] }], says)
-  assert.ok(warnings.some((line) => line.includes('a rate limit of one backend among several')))
+  const several = [
+    { ...backend, group: 'x' },
+    { url_pattern: '/1', group: 'y' },
+  ]
+  const two = await startKrakend(t, [{ endpoint: '/a', backend: several }], says)
+  assert.deepEqual(two.warnings, [])
+  assert.equal((await two.ask('/a')).text(), '{"x":{"a":1},"y":{"a":1}}')
+  const partial = await two.ask('/a')
+  assert.deepEqual(
+    [partial.status, partial.text(), partial.field('X-Krakend-Completed')],
+    [200, '{"y":{"a":1}}', 'false'],
+  )
+  assert.equal(two.origin.requests.length, 3)
 })
 
 test('a breaker opens after more than max_errors errors in a row: the backend gets no request', async (t) => {

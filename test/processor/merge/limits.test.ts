@@ -102,3 +102,23 @@ test('what is asked for one after the other on one connection stays apart', asyn
     Array.from({ length: 30 }, (_, i) => `{"t":"/users/${i}"}`),
   )
 })
+
+test('a part is asked no more often than its rate allows, redirects not counted', async (t) => {
+  const { ask, origins } = await serve(
+    t,
+    {
+      users: (asked) =>
+        asked.target === '/u' ? asked.answer(302, '', { Location: '/v' }) : asked.answer(200, '{"u":1}'),
+      orders: { o: 2 },
+    },
+    {
+      merge: [
+        { service: 'users', path: '/u', rate_limit: { rate: 2, period: '1h' } },
+        { service: 'orders', path: '/o' },
+      ],
+    },
+  )
+  const bodies = [(await ask()).text(), (await ask()).text(), (await ask()).text()]
+  assert.deepEqual(bodies, ['{"o":2,"u":1}', '{"o":2,"u":1}', '{"o":2}'])
+  assert.equal(origins['users']?.requests.length, 4)
+})

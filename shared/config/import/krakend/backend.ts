@@ -3,7 +3,7 @@ import type { Path } from '../../document.js'
 import { quoted } from '../../problem.js'
 import type { Sketch } from '../sketch.js'
 import type { Hosts, More } from './hosts.js'
-import { readBackendLimit, readBreaker } from './limits.js'
+import { readBackendLimit, readBreaker, readPartLimit } from './limits.js'
 import { readExtraConfig } from './namespaces.js'
 import { some } from './pipe.js'
 import { readClient, readFlatmap } from './shapes.js'
@@ -66,7 +66,7 @@ export function readBackend(given: Source, index: number, around: Surroundings):
       'qos/ratelimit/proxy',
       (extra, key) => {
         if (around.alone) readBackendLimit(extra, key, [...around.route, 'pipes'], sketch)
-        else noteLimit(extra, key)
+        else readPartLimit(extra, key, part, sketch)
       },
     ],
     ['qos/http-cache', (extra, key) => readCache(extra.object(key), set)],
@@ -78,12 +78,6 @@ export function readBackend(given: Source, index: number, around: Surroundings):
       },
     ],
   ])
-
-  function noteLimit(extra: Source, key: string): void {
-    extra.raw(key)
-    const hint = 'the pipe `rate-limit` limits the whole route'
-    extra.note(key, 'a rate limit of one backend among several has no counterpart here', hint)
-  }
 
   const own = 'breaker' in service
   set('service', readHosts(given, around, { keys: service, from: given.at('extra_config'), own }))

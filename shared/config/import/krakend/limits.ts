@@ -1,7 +1,7 @@
 // How much may pass: KrakenD's rate limits and circuit breakers in the words of this product.
 import type { Path } from '../../document.js'
 import type { Sketch } from '../sketch.js'
-import { addPipe } from './pipe.js'
+import { addPipe, type SetOption } from './pipe.js'
 import type { Source } from './source.js'
 
 const noCounterpart = () => ({
@@ -59,17 +59,29 @@ function readKey(given: Source, sketch: Sketch): string {
   return 'ip'
 }
 
-/** `qos/ratelimit/proxy` of an endpoint's only backend. With several it would keep the others' data from passing. */
+/** `qos/ratelimit/proxy` of an endpoint's only backend, as a pipe: what is too much gets an answer of its own. */
 export function readBackendLimit(extra: Source, key: string, list: Path, sketch: Sketch): void {
   const given = extra.object(key)
-  const rate = given?.number('max_rate')
-  if (!given || rate === undefined || rate <= 0) return
+  if (!given || (given.number('max_rate') ?? 0) <= 0) return
   const set = addPipe(sketch, list, 'rate-limit', given)
-  set('rate', rate, 'max_rate')
-  set('period', given.duration('every'), 'every')
-  set('burst', wholeBurst(given.number('capacity')), 'capacity')
+  setRate(given, set)
   set('by', 'route')
   set('status', 503)
+}
+
+/** Of one backend among several: it fails, and the others go on. */
+export function readPartLimit(extra: Source, key: string, part: Path, sketch: Sketch): void {
+  const given = extra.object(key)
+  if (!given || (given.number('max_rate') ?? 0) <= 0) return
+  const path = [...part, 'rate_limit']
+  sketch.put(path, {}, given.path)
+  setRate(given, (name, value, from = '') => sketch.put([...path, name], value, given.at(from)))
+}
+
+function setRate(given: Source, set: SetOption): void {
+  set('rate', given.number('max_rate'), 'max_rate')
+  set('period', given.duration('every'), 'every')
+  set('burst', wholeBurst(given.number('capacity')), 'capacity')
   given.noteUnread(noCounterpart)
 }
 
