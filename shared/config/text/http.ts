@@ -5,7 +5,15 @@ import type { Fault } from '../problem.js'
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/
 const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'])
 // They frame a message or concern one hop, so whoever sends the message sets them (RFC 9110 section 7.6.1).
-export const FRAMING_FIELDS: ReadonlySet<string> = new Set(['connection', 'content-length', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+export const FRAMING_FIELDS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
 
 export function methodFault(text: string): Fault | undefined {
   if (!TOKEN.test(text)) return { message: 'not an HTTP method' }
@@ -53,7 +61,8 @@ export function cookiePathFault(path: string): Fault | undefined {
 
 /** For fields that are sent, as opposed to matched. */
 export function sentFieldFault(name: string): Fault | undefined {
-  if (FRAMING_FIELDS.has(name.toLowerCase())) return { message: `the field ${name.toLowerCase()} is set by the sender alone` }
+  if (FRAMING_FIELDS.has(name.toLowerCase()))
+    return { message: `the field ${name.toLowerCase()} is set by the sender alone` }
   return fieldNameFault(name)
 }
 
