@@ -1,7 +1,7 @@
 // Asks one service for one part: redirects, success or not, and what its answer brings.
 import { brotliDecompress, gunzip, type InputType, inflate } from 'node:zlib'
 import type { PartConfig } from '../../../shared/config/merge-model.js'
-import { ProxyError } from '../../../shared/errors.js'
+import { ERRORS, ProxyError } from '../../../shared/errors.js'
 import type { Answer, Call, Calling } from '../../call.js'
 import { FieldLines } from '../../field-lines.js'
 import type { Admission } from './admission.js'
@@ -226,8 +226,7 @@ async function plain(answer: Answer, { answerBytes }: PartConfig, bare: boolean)
 /** What a failure is called in the log, and what a client is told who is told. */
 function failed(error: unknown): PartResult {
   if (error instanceof ProxyError) {
-    const told = error.code === 'answer-timeout' ? 'context deadline exceeded' : error.message
-    return { ok: false, reason: `${error.code}: ${error.message}`, told }
+    return { ok: false, reason: `${error.code}: ${error.message}`, told: toldOf(error) }
   }
   if (error instanceof Unreadable) return { ok: false, reason: error.message, told: error.told }
   // A bug of ours costs this part, not the worker.
@@ -236,4 +235,10 @@ function failed(error: unknown): PartResult {
     reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
     told: 'internal',
   }
+}
+
+/** Messages name services and instances, which are no client's affair; those of the parts' own rules do not. */
+function toldOf({ code, message }: ProxyError): string {
+  if (code === 'answer-timeout') return 'context deadline exceeded'
+  return code === 'merge-failed' || code === 'rate-limited' ? message : ERRORS[code].title
 }

@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { silentLog } from '../../../shared/log.js'
+import { startGateway } from '../../kit/gateway.js'
+import { request } from '../../kit/http.js'
 import type { OriginRequest } from '../../kit/origin.js'
+import { freePort } from '../../kit/ports.js'
 import { serve, status } from './serving.js'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
@@ -103,6 +106,17 @@ test('an answer that fails says why where the config wants it', async (t) => {
   assert.equal(answer.status, 500)
   assert.equal(answer.text(), 'invalid status code')
   assert.equal(answer.field('content-type'), 'text/plain; charset=utf-8')
+})
+
+test('an answer that says why it failed names no service and no instance', async (t) => {
+  const address = `127.0.0.1:${await freePort()}`
+  const { port, set } = await startGateway(t, {
+    services: { hidden: { servers: [address], apis: ['/hidden'] } },
+    routes: [{ match: { path: '/m' }, merge: [{ service: 'hidden', path: '/' }], return_error_msg: true }],
+  })
+  set({ [address]: { override: 'out-of-service' } })
+  const answer = await request(port, 'GET', '/m')
+  assert.deepEqual([answer.status, answer.text()], [500, 'No instance may take this request'])
 })
 
 test('a part alone passes the status of its failure on where the config wants it', async (t) => {
