@@ -20,6 +20,7 @@ export interface Defaults {
   readonly output: string | undefined
   /** Failures say why. */
   readonly errorText: boolean
+  readonly mostBody: { readonly bytes: number; readonly from: Path } | undefined
 }
 
 const OUTPUTS: Readonly<Record<string, string>> = {
@@ -32,6 +33,10 @@ const OUTPUTS: Readonly<Record<string, string>> = {
   negotiate: 'negotiate',
   'no-op': 'no-op',
 }
+
+/** KrakenD takes bodies of any size; here they are held, and something must be the end of it. */
+const REQUEST_SIZE = '10MiB'
+const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 /** Of a part of `merge`. */
 const MOST_CALLS = 16
@@ -96,6 +101,8 @@ export function readEndpoint(given: Source, hosts: Hosts, defaults: Defaults, sk
   set('input_query_strings', given.texts('input_query_strings') ?? [], given.at('input_query_strings'))
   set('completed', 'X-Krakend-Completed')
   set('forwarding', 'strict')
+  const { mostBody } = defaults
+  if (!BODILESS.has(method)) set('request_size', mostBody?.bytes ?? REQUEST_SIZE, mostBody?.from)
   if (defaults.errorText) set('return_error_msg', true)
   given.noteUnread((key) => ({
     message: `the key ${quoted(key)} of an endpoint is not known`,

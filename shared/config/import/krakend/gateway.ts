@@ -49,6 +49,7 @@ export function readGateway(given: Source, sketch: Sketch): Gateway {
   sketch.put(DETAILS, { use: 'krakend', redirect_slash: true, redirect_letters: true }, given.path)
   let health: string | undefined = '/__health'
   let errorText = false
+  let mostBody: Gateway['mostBody']
   readExtraConfig(given, [
     [
       'router',
@@ -56,6 +57,7 @@ export function readGateway(given: Source, sketch: Sketch): Gateway {
         const router = readRouter(extra.object(key), sketch)
         errorText = router.errorText
         health = router.health
+        mostBody = router.mostBody
       },
     ],
     ['security/cors', (extra, key) => readCors(extra, key, PIPES, sketch)],
@@ -76,6 +78,7 @@ export function readGateway(given: Source, sketch: Sketch): Gateway {
     cacheTtl: cacheTtl === undefined ? undefined : { text: cacheTtl, from: given.at('cache_ttl') },
     output: given.text('output_encoding'),
     errorText,
+    mostBody,
     service: Object.keys(tls).length > 0 ? { tls } : {},
     own: {
       health,
@@ -90,6 +93,7 @@ export function readGateway(given: Source, sketch: Sketch): Gateway {
 
 interface Router {
   readonly errorText: boolean
+  readonly mostBody: Gateway['mostBody']
   readonly health: string | undefined
 }
 
@@ -117,6 +121,7 @@ function readRouter(given: Source | undefined, sketch: Sketch): Router {
   sketch.put(['processor', 'timeouts', 'request_head'], given?.duration('read_header_timeout'), given?.path)
   const proxies = some(given?.texts('trusted_proxies'))
   sketch.put(['processor', 'trusted_proxies'], proxies, given?.at('trusted_proxies'))
+  const bytes = given?.number('max_payload')
   const hidden = given?.flag('disable_health') === true
   const path = given?.text('health_path') || '/__health'
   given?.texts('logger_skip_paths')
@@ -124,11 +129,14 @@ function readRouter(given: Source | undefined, sketch: Sketch): Router {
     message: `the option "${key}" of the router has no counterpart here`,
     hint: ROUTER[key] ?? 'the routes themselves',
   }))
-  return { errorText, health: hidden ? undefined : path }
+  return {
+    errorText,
+    mostBody: given && bytes ? { bytes, from: given.at('max_payload') } : undefined,
+    health: hidden ? undefined : path,
+  }
 }
 
 const ROUTER: Readonly<Record<string, string>> = {
-  max_payload: 'the pipe `body-limit`, or processor.limits.body',
   remote_ip_headers: 'processor.trusted_proxies: X-Forwarded-For of those is believed',
   forwarded_by_client_ip: 'processor.trusted_proxies',
   disable_access_log: 'processor.access_log',

@@ -61,6 +61,7 @@ test('what an endpoint says goes into its route', () => {
     input_query_strings: ['*'],
     completed: 'X-Krakend-Completed',
     forwarding: 'strict',
+    request_size: '10MiB',
     return_error_msg: true,
   })
 })
@@ -122,6 +123,13 @@ test('a breaker, and how backends are spoken to, make a service of their own', (
     },
     '127.0.0.1-9000-3': { servers: HOST, polling: { method: 'tcp' }, tls: { verify: false } },
   })
+})
+
+test('bodies of clients may be as long as the router says, and 10 MiB where it says nothing', () => {
+  const router = { router: { max_payload: 2000 } }
+  assert.equal(routeOf({ method: 'PUT' })['request_size'], '10MiB')
+  assert.equal(routeOf({ method: 'PUT' }, {}, { extra_config: router })['request_size'], 2000)
+  assert.equal(routeOf({}, {}, { extra_config: router })['request_size'], undefined)
 })
 
 test('two backends with the same breaker have a service each', () => {
