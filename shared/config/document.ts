@@ -93,10 +93,11 @@ export function readDocument(
     })
     const faults = [...yaml.errors, ...yaml.warnings]
     for (const { message, pos } of faults.slice(0, MOST_SYNTAX_FAULTS)) {
-      note(pos[0], [], { message: syntaxMessage(message) })
+      note(pos[0], [], syntaxFault(message))
       if (problems.at(-1)?.message === TOO_DEEP) break
     }
-    if (faults.length > 0) return undefined
+    // What has an unknown tag can be read all the same, and who knows the file knows whether it matters.
+    if (faults.some(({ code }) => code !== 'TAG_RESOLVE_FAILED')) return undefined
     const duplicate = (from: number, to: number) => {
       if (duplicates.length < MOST_DUPLICATES) duplicates.push({ from: place(from), to: place(to) })
     }
@@ -128,10 +129,14 @@ export function readDocument(
   }
 }
 
-function syntaxMessage(message: string): string {
-  if (message.startsWith('Source contains multiple documents')) return 'the file holds more than one YAML document'
-  if (message.startsWith('Maximum call stack')) return TOO_DEEP
-  return message.replace(/\s+/g, ' ')
+function syntaxFault(text: string): Fault {
+  if (text.startsWith('Source contains multiple documents'))
+    return { message: 'the file holds more than one YAML document' }
+  if (text.startsWith('Maximum call stack')) return { message: TOO_DEEP }
+  const message = text.replace(/\s+/g, ' ')
+  return message === 'Unresolved tag: !include'
+    ? { message, hint: 'put what is in that file in its place' }
+    : { message }
 }
 
 export function valueAt(data: unknown, path: Path): unknown {

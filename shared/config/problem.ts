@@ -94,7 +94,7 @@ export function createReport(document: Document): Report {
 }
 
 /** A value that came from a variable is shown as `${NAME}`: it may be a secret that was put in the wrong place. */
-function hideExpansion(text: string, path: Path, document: Document): string {
+export function hideExpansion(text: string, path: Path, document: Document): string {
   const template = document.template(path)
   const value = document.value(path)
   return template === undefined || typeof value !== 'string' ? text : text.replaceAll(quoted(value), quoted(template))

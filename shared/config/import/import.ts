@@ -11,6 +11,8 @@ export interface Importer {
   readonly title: string
   /** Whether the content of a file is in this format. Never true of a classic or full config of serverpy. */
   recognises(data: Readonly<Record<string, unknown>>): boolean
+  /** Keys of the file whose content is only told of: no variable and no tag in it has to be known. */
+  readonly told?: readonly string[]
   /**
    * Never throws, whatever `document.data` holds. It is an object that `recognises` has taken, without broken syntax;
    * what it holds is not checked further, and must not be changed.

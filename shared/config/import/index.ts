@@ -1,7 +1,7 @@
 // Knows other gateways' config files by what is in them, and has them parsed as the native configs that they amount to.
 import type { Document } from '../document.js'
 import type { Parsed, Problem } from '../model.js'
-import { inFileOrder, pathText } from '../problem.js'
+import { hideExpansion, inFileOrder, pathText } from '../problem.js'
 import { isObject } from '../reader.js'
 import { harbrRouter } from './harbr/index.js'
 import { harp } from './harp/index.js'
@@ -10,6 +10,7 @@ import { krakend } from './krakend/index.js'
 import { nativeDocument } from './native.js'
 import { withOwn, withoutOwn } from './own-settings.js'
 import { pipehub } from './pipehub/index.js'
+import { problemsOutside } from './told.js'
 
 const IMPORTERS: readonly Importer[] = [harbrRouter, harp, krakend, pipehub]
 
@@ -34,7 +35,8 @@ export function convert(source: Document, importer: Importer): Imported {
 }
 
 /** `parse` is for native documents. What has no counterpart is among the warnings. */
-export function parseImported(source: Document, importer: Importer, parse: (native: Document) => Parsed): Parsed {
+export function parseImported(file: Document, importer: Importer, parse: (native: Document) => Parsed): Parsed {
+  const source = { ...file, problems: problemsOutside(importer.told ?? [], file) }
   const made = convert(source, importer)
   if (!made.ok) {
     const faults = made.faults.map((fault) => problemAt(source, { part: 'value', ...fault }))
@@ -51,5 +53,6 @@ export function notesOf(source: Document, { notes }: Extract<Imported, { ok: tru
 
 function problemAt(source: Document, { path, part = 'key', message, hint }: Note | SourceFault): Problem {
   const { line, col } = source.place(path, part)
-  return { file: source.file, line, col, path: pathText(path), message, ...(hint !== undefined && { hint }) }
+  const told = { file: source.file, line, col, path: pathText(path), message: hideExpansion(message, path, source) }
+  return hint === undefined ? told : { ...told, hint: hideExpansion(hint, path, source) }
 }

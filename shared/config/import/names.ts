@@ -7,6 +7,11 @@ export interface Names {
   from(text: string, fallback: string): string
 }
 
+/** A name is a key of the native config, where no variable is expanded: it has to be known when the file is converted. */
+export function checkName(name: string, from: Path, sketch: Sketch): void {
+  if (name.includes('${')) sketch.fault(from, 'a name must not hold a variable')
+}
+
 const LONGEST = 60
 
 export function createNames(): Names {

@@ -21,6 +21,8 @@ export interface Section {
   text(key: string): string | undefined
   number(key: string): number | undefined
   boolean(key: string): boolean | undefined
+  /** What stands in the file, where it is text: with its variables, which may hold secrets. For messages. */
+  written(key: string): string | undefined
   /** As it is; it may be a variable that stands for a number. */
   value(key: string): unknown
   /** An object; the one of HCL, where blocks are lists. */
@@ -102,6 +104,10 @@ export function createSection(document: Document, path: Path, sketch: Sketch): S
         isBoolean,
         'true or false',
       ),
+    written(key) {
+      const given = value(key)
+      return document.template(at(key)) ?? (isText(given) ? given : undefined)
+    },
     value,
     section(key) {
       const given = sectionsOf(objects(key))
@@ -131,8 +137,9 @@ export function createSection(document: Document, path: Path, sketch: Sketch): S
       for (const key of Object.keys(data)) {
         if (asked.has(key)) continue
         const hint = Object.hasOwn(known, key) ? known[key] : undefined
-        if (hint !== undefined) sketch.note(at(key), `${quoted(key)} has no counterpart`, hint)
-        else {
+        if (hint !== undefined) {
+          if (data[key] !== null) sketch.note(at(key), `${quoted(key)} has no counterpart`, hint)
+        } else {
           const near = closest(key, [...asked, ...Object.keys(known)])
           const meant = near === undefined ? 'look it up in docs/moving, or drop it' : `did you mean "${near}"?`
           sketch.note(at(key), `unknown key ${quoted(key)}; it is left out`, meant)

@@ -19,8 +19,11 @@ export function writeNative(made: Made, source: Document, { title }: Importer): 
   const top: string[] = []
   const say = (path: Path, text: string) => {
     const node = commented(yaml, path)
-    if (node === undefined) top.push(text)
-    else texts.set(node, [...(texts.get(node) ?? []), text])
+    const there = node === undefined ? top : (texts.get(node) ?? [])
+    // What several services have from one place is told of once.
+    if (there.includes(text)) return
+    there.push(text)
+    if (node !== undefined) texts.set(node, there)
   }
   for (const path of partsOf(made.config)) say(path, `From ${name}:${lineOf(path, made, source)}.`)
   for (const { path, text } of made.comments) say(path, sentence(text))
