@@ -8,11 +8,13 @@ export function readGlobal(global: Section, sketch: Sketch): void {
   if (metrics) readMetrics(metrics, sketch)
   const health = global.section('health_check')
   if (health) {
-    sketch.note(
-      health.path,
-      'the health of the gateway has no port of its own',
-      'ask the discovery server for /livez and /readyz',
-    )
+    // One that is switched off loses nothing.
+    if (health.boolean('enabled') !== false)
+      sketch.note(
+        health.path,
+        'the health of the gateway has no port of its own',
+        'ask the discovery server for /livez and /readyz',
+      )
     for (const key of ['enabled', 'listen_addr', 'path']) health.value(key)
     health.rest()
   }
@@ -30,7 +32,13 @@ export function readGlobal(global: Section, sketch: Sketch): void {
 
 /** The page of metrics is on the discovery server's port: so that gets the address. */
 function readMetrics(metrics: Section, sketch: Sketch): void {
-  metrics.boolean('enabled')
+  if (metrics.boolean('enabled') === false)
+    sketch.note(
+      metrics.at('enabled'),
+      'metrics cannot be switched off',
+      'set discovery.host: 127.0.0.1 to keep them to this machine',
+      { at: ['discovery'] },
+    )
   const address = metrics.text('listen_addr')
   const at = metrics.at('listen_addr')
   if (address !== undefined) {

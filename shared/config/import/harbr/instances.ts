@@ -1,7 +1,9 @@
 // The second version of harbr-router's file: several proxies, each with an address to listen on and its upstreams.
 import type { Path } from '../../document.js'
+import { changedFieldFault } from '../../pipes/field-names.js'
 import { quoted } from '../../problem.js'
-import { putListen, type Names } from '../names.js'
+import { fieldNameFault } from '../../text/http.js'
+import { checkName, putListen, type Names } from '../names.js'
 import type { Section } from '../section.js'
 import type { Sketch } from '../sketch.js'
 import { readGlobal } from './global.js'
@@ -24,7 +26,7 @@ export function readInstances(root: Section, names: Names, sketch: Sketch): void
     if (kind !== 'http' && kind !== 'tcp') {
       sketch.note(
         proxy.at('proxy_type'),
-        `the proxy ${quoted(proxy.text('name') ?? '')} is left out: ${quoted(kind)} is not proxied`,
+        `the proxy ${quoted(proxy.written('name') ?? '')} is left out: ${quoted(kind)} is not proxied`,
         'keep harbr-router, or another proxy for datagrams, for this port',
       )
       continue
@@ -53,7 +55,9 @@ function readProxy(proxy: Section, kind: string, main: boolean, names: Names, sk
 }
 
 function placeOf(proxy: Section, main: boolean, names: Names, sketch: Sketch): Place {
-  const name = names.from(proxy.text('name') ?? '', 'proxy')
+  const given = proxy.text('name') ?? ''
+  checkName(given, proxy.at('name'), sketch)
+  const name = names.from(given, 'proxy')
   if (main) return { name, listener: undefined }
   const listener = sketch.add(['processor', 'listeners'], {}, proxy.path)
   sketch.put([...listener, 'name'], name, proxy.at('name'))
@@ -124,6 +128,8 @@ function readHttpSettings(settings: Section, service: Path, { listener }: Place,
     ['request_timeout_secs', (settings.number('request_timeout_secs') ?? 0) * 1000],
     ['timeout_ms', settings.number('timeout_ms') ?? 0],
   ] as const
+  if (limits.every(([key]) => settings.has(key)))
+    sketch.note(settings.at('request_timeout_secs'), '"timeout_ms" says the same', 'drop one of the two')
   for (const [key, ms] of limits) if (settings.has(key)) putTotal(ms, [...service, 'timeout'], settings.at(key), sketch)
   const keepAlive = settings.value('keep_alive_timeout_secs')
   if (listener === undefined)
@@ -138,14 +144,27 @@ function readHttpSettings(settings: Section, service: Path, { listener }: Place,
 
 /** Names and values that every request gets, and names that it loses. */
 function readHeaders(settings: Section, pipes: Path, sketch: Sketch): void {
-  const added = settings.value('add_headers')
-  const removed = settings.value('remove_headers')
-  if (added === undefined && removed === undefined) return
-  const pipe = sketch.add(
-    pipes,
-    { use: 'headers' },
-    settings.at(added === undefined ? 'remove_headers' : 'add_headers'),
-  )
-  sketch.put([...pipe, 'request', 'set'], added, settings.at('add_headers'))
-  sketch.put([...pipe, 'request', 'remove'], removed, settings.at('remove_headers'))
+  const added = settings.section('add_headers')
+  const removed = settings.list('remove_headers')
+  const set = (added?.keys ?? []).filter((name) => isFree(name, added?.at(name) ?? [], sketch))
+  const taken = removed.filter(({ value, path }) => typeof value !== 'string' || isFree(value, path, sketch))
+  if (set.length === 0 && taken.length === 0) return
+  const pipe = sketch.add(pipes, { use: 'headers' }, settings.at(set.length === 0 ? 'remove_headers' : 'add_headers'))
+  for (const name of set) sketch.put([...pipe, 'request', 'set', name], literal(added?.value(name)), added?.at(name))
+  taken.forEach(({ value, path }, i) => sketch.put([...pipe, 'request', 'remove', i], value, path))
+}
+
+/** Whether a pipe may change the field. Where it may not, the rest of the file holds all the same. */
+function isFree(name: string, from: Path, sketch: Sketch): boolean {
+  const fault = changedFieldFault(name, 'request')
+  if (fault === undefined || fieldNameFault(name) !== undefined) return true
+  sketch.note(from, `${quoted(name)} is left as it is: ${fault.message}`, fault.hint ?? 'drop it')
+  return false
+}
+
+/** A text without places to fill in. A reference to a variable stays one. */
+function literal(value: unknown): unknown {
+  return typeof value === 'string'
+    ? value.replace(/\$\{[^}]*\}|[{}]/g, (found) => (found.length > 1 ? found : found + found))
+    : value
 }

@@ -43,7 +43,9 @@ function readPrefix(prefix: string, route: Section, globalMs: number, names: Nam
   const service: Path = ['services', names.from(prefix, 'root')]
   sketch.put(service, {}, route.path)
   route.required('upstream')
-  sketch.put([...service, 'servers', 0], route.text('upstream'), route.at('upstream'))
+  const upstream = route.text('upstream')
+  sketch.put([...service, 'servers', 0], upstream, route.at('upstream'))
+  noteBasePath(upstream, route.at('upstream'), service, sketch)
   sketch.put([...service, 'apis', 0], prefix, route.path)
   const check = route.text('health_check_path')
   if (check === undefined) putConnectionCheck(service, route.path, sketch)
@@ -52,7 +54,10 @@ function readPrefix(prefix: string, route: Section, globalMs: number, names: Nam
     sketch.put([...service, 'polling'], { method: 'health', endpoint: check, ...HEALTH }, from)
     sketch.put([...service, 'polling', 'endpoint'], check, from)
     sketch.put([...service, 'balance'], { panic: 'refuse' }, from)
-    sketch.comment([...service, 'balance'], 'an upstream that fails its check gets nothing until it recovers')
+    sketch.comment(
+      [...service, 'balance'],
+      'an upstream that fails its check gets nothing until it recovers, unless its requests go on to succeed',
+    )
   }
   const timeoutMs = route.number('timeout_ms')
   if (timeoutMs !== undefined) {
@@ -72,13 +77,14 @@ export function putConnectionCheck(service: Path, from: Path, sketch: Sketch): v
 
 /** A time limit of each try: what comes after the head of an answer is not in it. */
 export function putTry(ms: number, at: Path, from: Path, sketch: Sketch): void {
+  if (isNegative(ms, from, sketch)) return
   sketch.put([...at, 'first_byte_ms'], ms, from)
   if (ms < OWN_CONNECT_MS) sketch.put([...at, 'connect_ms'], ms, from)
 }
 
 /** A time limit of a whole exchange. */
 export function putTotal(ms: number | undefined, at: Path, from: Path, sketch: Sketch): void {
-  if (ms === undefined) return
+  if (ms === undefined || isNegative(ms, from, sketch)) return
   sketch.put([...at, 'total_ms'], ms, from)
   if (ms <= OWN_LIMIT_MS) return
   for (const key of ['first_byte_ms', 'idle_ms'])
@@ -87,6 +93,7 @@ export function putTotal(ms: number | undefined, at: Path, from: Path, sketch: S
 
 /** `retries`: tries beside the first. */
 export function putRetries(retries: number, service: Path, from: Path, sketch: Sketch): void {
+  if (isNegative(retries, from, sketch)) return
   const attempts = Math.min(retries + 1, MOST_ATTEMPTS)
   sketch.put([...service, 'retry', 'attempts'], attempts, from)
   if (attempts > 1) sketch.put([...service, 'retry', 'on'], ['connect', 'reset', 'timeout'], from)
@@ -94,6 +101,22 @@ export function putRetries(retries: number, service: Path, from: Path, sketch: S
     sketch.note(from, `more than ${MOST_ATTEMPTS} tries are not made`, 'lower it: so many tries only add to the load', {
       at: service,
     })
+}
+
+function isNegative(number: number, from: Path, sketch: Sketch): boolean {
+  if (number < 0) sketch.fault(from, 'must not be negative')
+  return number < 0
+}
+
+/** harbr-router never puts the path of an upstream before that of a request. */
+export function noteBasePath(address: string | undefined, from: Path, at: Path, sketch: Sketch): void {
+  if (address === undefined || !/^[a-z]+:\/\/[^/?#]+\/[^?#]/i.test(address)) return
+  sketch.note(
+    from,
+    'the path of the address is put before the path of each request here',
+    'take it out of the address where it shall not be',
+    { at },
+  )
 }
 
 export function notePreservedHost(section: Section, sketch: Sketch): void {

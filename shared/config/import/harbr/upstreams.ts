@@ -2,7 +2,7 @@
 import type { Path } from '../../document.js'
 import type { Section } from '../section.js'
 import type { Sketch } from '../sketch.js'
-import { notePreservedHost, putConnectionCheck, putRetries, putTry } from './prefixes.js'
+import { noteBasePath, notePreservedHost, putConnectionCheck, putRetries, putTry } from './prefixes.js'
 
 const TIERS = ['high', 'med', 'low'] as const
 
@@ -22,7 +22,9 @@ export function readUpstreams(
     const key = upstream.has('upstream') ? 'upstream' : 'address'
     upstream.required(key)
     const name = upstream.text('name')
-    sketch.put([...server, 'url'], upstream.text(key), upstream.at(key))
+    const address = upstream.text(key)
+    sketch.put([...server, 'url'], address, upstream.at(key))
+    if (kind === 'http') noteBasePath(address, upstream.at(key), server, sketch)
     // A prefix of paths is no name.
     if (name !== undefined && name !== '' && !name.startsWith('/'))
       sketch.put([...server, 'metadata'], { name }, upstream.at('name'))
@@ -83,26 +85,22 @@ function readExchange(upstreams: readonly Section[], service: Path, sketch: Sket
   if (slowest.upstream && slowest.ms > 0)
     putTry(slowest.ms, [...service, 'timeout'], slowest.upstream.at('timeout_ms'), sketch)
   for (const { upstream, ms } of timeouts) {
-    if (ms !== slowest.ms && upstream.has('timeout_ms'))
-      sketch.note(
-        upstream.at('timeout_ms'),
-        `timeouts are of a service: ${slowest.ms} ms holds here too`,
-        'make it a service of its own',
-        { at: service },
-      )
+    if (ms !== slowest.ms && upstream.has('timeout_ms')) noteTimeout(upstream, slowest.ms, service, sketch)
   }
   const retries = upstreams.map((upstream) => readRetry(upstream, sketch))
   const most = retries.reduce((most, one) => (one.retries > most.retries ? one : most), {
     retries: 0,
     from: service,
     block: undefined,
+    set: false,
   })
   putRetries(most.retries, service, most.from, sketch)
   for (const one of retries) {
-    if (one.retries !== most.retries && one.block !== undefined)
+    const isSame = one.retries === most.retries && pausesOf(one.block) === pausesOf(most.block)
+    if (!isSame && one.set)
       sketch.note(
         one.from,
-        `tries are of a service: ${most.retries} more hold here too`,
+        `tries are of a service: ${most.retries} more hold here too, with the pauses of those`,
         'make it a service of its own',
         { at: service },
       )
@@ -113,12 +111,23 @@ function readExchange(upstreams: readonly Section[], service: Path, sketch: Sket
   sketch.put([...backoff, 'max_ms'], most.block.value('max_backoff_ms'), most.block.at('max_backoff_ms'))
 }
 
+function noteTimeout(upstream: Section, heldMs: unknown, service: Path, sketch: Sketch): void {
+  sketch.note(
+    upstream.at('timeout_ms'),
+    `timeouts are of a service: ${String(heldMs)} ms holds here too`,
+    'make it a service of its own',
+    { at: service },
+  )
+}
+
 /** Behind a TCP port there are no exchanges: only the time to connect counts. */
 function readConnections(upstreams: readonly Section[], service: Path, sketch: Sketch): void {
   for (const upstream of upstreams) {
     const limit = [...service, 'timeout', 'connect_ms']
-    if (sketch.at(limit) === undefined) sketch.put(limit, upstream.value('timeout_ms'), upstream.at('timeout_ms'))
-    upstream.value('timeout_ms')
+    const limitMs = upstream.value('timeout_ms')
+    const heldMs = sketch.at(limit)
+    if (heldMs === undefined) sketch.put(limit, limitMs, upstream.at('timeout_ms'))
+    else if (limitMs !== undefined && limitMs !== heldMs) noteTimeout(upstream, heldMs, service, sketch)
     for (const key of ['retry', 'retry_count']) {
       if (upstream.value(key) === undefined) continue
       sketch.note(upstream.at(key), 'connections are not opened again', 'have the client open a new one', {
@@ -132,13 +141,19 @@ interface Retries {
   readonly retries: number
   readonly from: Path
   readonly block: Section | undefined
+  /** Whether the file says so. */
+  readonly set: boolean
+}
+
+function pausesOf(block: Section | undefined): string {
+  return JSON.stringify([block?.value('backoff_ms'), block?.value('max_backoff_ms')])
 }
 
 function readRetry(upstream: Section, sketch: Sketch): Retries {
   const count = upstream.number('retry_count')
-  if (count !== undefined) return { retries: count, from: upstream.at('retry_count'), block: undefined }
+  if (count !== undefined) return { retries: count, from: upstream.at('retry_count'), block: undefined, set: true }
   const block = upstream.section('retry')
-  if (!block) return { retries: 0, from: upstream.path, block: undefined }
+  if (!block) return { retries: 0, from: upstream.path, block: undefined, set: false }
   const retries = block.number('max_retries') ?? 0
   for (const key of ['backoff_ms', 'max_backoff_ms']) block.value(key)
   const kind = block.text('backoff')
@@ -149,5 +164,5 @@ function readRetry(upstream: Section, sketch: Sketch): Retries {
       'see retry.backoff',
     )
   block.rest()
-  return { retries, from: block.at('max_retries'), block }
+  return { retries, from: block.at('max_retries'), block, set: true }
 }

@@ -244,3 +244,75 @@ proxy_instances:
     ].sort(),
   )
 })
+
+const upstreams = (list: string, more = '') =>
+  native(`proxy_instances: [{ name: web, listen_addr: ':80', upstreams: [${list}]${more} }]`, FILE)
+
+test('fields that the gateway sets itself are left out with a note, and braces mean nothing', () => {
+  const { config, notes } = upstreams(
+    `{ address: 'h:1' }`,
+    `, config: { add_headers: { X-Forwarded-Proto: https, X-A: 'a{b}' }, remove_headers: [Host, X-D] }`,
+  )
+  assert.deepEqual(config.services['web']?.['pipes'], [
+    { use: 'headers', request: { set: { 'X-A': 'a{{b}}' }, remove: ['X-D'] } },
+  ])
+  assert.deepEqual(
+    notes.map(({ path, message }) => [path.at(-1), message]),
+    [
+      ['X-Forwarded-Proto', '"X-Forwarded-Proto" is left as it is: the gateway sets x-forwarded-proto itself'],
+      [0, '"Host" is left as it is: the gateway sets host itself'],
+    ],
+  )
+  assert.equal(
+    upstreams(`{ address: 'h:1' }`, ', config: { add_headers: { Via: x } }').config.services['web']?.['pipes'],
+    undefined,
+  )
+  const file = `proxy_instances: [{ listen_addr: ':80', upstreams: [{ address: h }], config: { add_headers: { X-A: 'a{b}' } } }]`
+  assert.equal(imported(file, FILE).config.services.length, 1)
+})
+
+test('what differs from one upstream to the other is told', () => {
+  const told = (list: string, kind = 'http') =>
+    upstreams(list, `, proxy_type: ${kind}`).notes.map(({ path }) => path.slice(2).join('.'))
+  assert.deepEqual(told(`{ address: 'h:1', timeout_ms: 5 }, { address: 'h:2', timeout_ms: 6 }`, 'tcp'), [
+    'upstreams.1.timeout_ms',
+  ])
+  assert.deepEqual(
+    told(`{ address: 'h:1', timeout_ms: 5 }, { address: 'h:2', timeout_ms: 5 }, { address: 'h:3' }`, 'tcp'),
+    [],
+  )
+  const tries = '{ address: h, retry: { max_retries: 2, backoff_ms: 10 } }'
+  assert.deepEqual(told(`${tries}, ${tries}`), [])
+  assert.deepEqual(told(`${tries}, ${tries.replace('10', '20')}`), ['upstreams.1.retry.max_retries'])
+  assert.deepEqual(told(`${tries}, { address: h, retry_count: 1 }`), ['upstreams.1.retry_count'])
+})
+
+test('a path of an upstream is told of, and so are metrics that shall not be', () => {
+  const { notes } = native(`${HEAD}routes: { /a: { upstream: 'http://h/base' }, /b: { upstream: 'http://h/' } }`, FILE)
+  assert.deepEqual(
+    notes.map(({ path }) => path.join('.')).filter((path) => path.startsWith('routes')),
+    ['routes./a.upstream'],
+  )
+  const off = native(
+    `global: { metrics: { enabled: false }, health_check: { enabled: false } }\nproxy_instances: [{ listen_addr: ':80', upstreams: [{ address: h }] }]`,
+    FILE,
+  )
+  assert.deepEqual(
+    off.notes.map(({ path }) => path.join('.')),
+    ['global.metrics.enabled'],
+  )
+})
+
+test('numbers below zero are faults in the words of the file', () => {
+  assert.deepEqual(
+    refused(
+      `${HEAD.replace('5000', '-1')}routes:\n  /a:\n    upstream: h\n    timeout_ms: -2\n    retry_count: -3\n`,
+      FILE,
+    ),
+    [
+      'config.yml:2:20  global_timeout_ms  must not be negative',
+      'config.yml:7:17  routes["/a"].timeout_ms  must not be negative',
+      'config.yml:8:18  routes["/a"].retry_count  must not be negative',
+    ],
+  )
+})
