@@ -56,8 +56,14 @@ export function readBreaker(
     const polling = [...service, 'servers', i, 'polling']
     sketch.put(polling, {}, own.from)
     putPolls(polling, own, sketch)
-    if (!own.ignored) return
-    sketch.comment(polling, 'its checks count for nothing')
+    if (own.ignored) sketch.comment(polling, 'its checks count for nothing')
+    if (sketch.at(outlier) === false || (!own.ignored && own.fall === (liveness?.fall ?? 1))) return
+    sketch.note(
+      own.from,
+      'this holds for checks; failed requests count for this address as they do for all of them',
+      'see outlier, or make the address a service of its own',
+      { at: polling },
+    )
   })
 }
 

@@ -13,7 +13,7 @@ export function readClient(root: Section, sketch: Sketch): HarpClient {
   const client = root.section('http_client')
   const transport = client?.section('transport')
   const timeout = client?.value('timeout')
-  const retries = transport?.number('retries') ?? 0
+  const retries = transport?.number('retries')
   const verify = transport?.boolean('verify') ?? client?.boolean('verify') ?? true
   const verifyAt = transport?.has('verify') === true ? transport.at('verify') : (client?.at('verify') ?? [])
   if (client !== undefined && timeout !== undefined) {
@@ -21,7 +21,8 @@ export function readClient(root: Section, sketch: Sketch): HarpClient {
       sketch.put(['processor', 'timeouts', key], timeout, client.at('timeout'))
   }
   const cached = readCache(client?.section('cache'), root.section('http_cache'), sketch)
-  client?.boolean('enabled')
+  if (client?.boolean('enabled') === false)
+    sketch.note(client.at('enabled'), 'the client cannot be switched off', 'drop it')
   transport?.rest({ type: 'drop it: there is one client' })
   client?.rest({
     type: 'drop it: there is one client',
@@ -29,18 +30,24 @@ export function readClient(root: Section, sketch: Sketch): HarpClient {
   })
   return {
     apply(service) {
-      if (retries > 0 && transport !== undefined) {
-        sketch.put(
-          [...service, 'retry'],
-          { attempts: Math.min(retries + 1, 20), on: ['connect'] },
-          transport.at('retries'),
-        )
+      if (retries !== undefined && transport !== undefined) {
+        const attempts = Math.min(retries + 1, 20)
+        const retry = attempts > 1 ? { attempts, on: ['connect'] } : { attempts }
+        sketch.put([...service, 'retry'], retry, transport.at('retries'))
       }
       if (!verify) sketch.put([...service, 'tls', 'verify'], false, verifyAt)
       if (cached === undefined) return
       sketch.add([...service, 'pipes'], { use: 'cache' }, cached)
     },
   }
+}
+
+const STORAGE = {
+  type: 'drop it',
+  base: 'drop it',
+  ttl: 'have the API say how long an answer is fresh, or set its Cache-Control with the pipe headers',
+  check_ttl_every: 'drop it: what is old is found when it is asked for, or when room is needed',
+  allow_heuristics: 'see docs/pipes/cache.md',
 }
 
 /** Where the cache is set; undefined: there is none. */
@@ -56,16 +63,12 @@ function readCache(older: Section | undefined, newer: Section | undefined, sketc
   policyArguments?.rest()
   policy?.rest({ type: 'drop it: answers are kept as RFC 9111 says' })
   const storage = cache.section('storage')
-  const storageArguments = storage?.section('arguments') ?? storage
-  storageArguments?.rest({
-    type: 'drop it',
-    base: 'drop it',
-    ttl: 'have the API say how long an answer is fresh, or set its Cache-Control with the pipe headers',
-    check_ttl_every: 'drop it: what is old is found when it is asked for, or when room is needed',
-    allow_heuristics: 'see docs/pipes/cache.md',
+  storage?.section('arguments')?.rest(STORAGE)
+  storage?.rest(STORAGE)
+  cache.rest({
+    transport: 'drop it: there is one cache',
+    controller: 'drop it: answers are kept as RFC 9111 says; see docs/pipes/cache.md',
   })
-  storage?.rest({ type: 'drop it', base: 'drop it' })
-  cache.rest({ transport: 'drop it: there is one cache' })
   return enabled ? cache.path : undefined
 }
 
@@ -73,7 +76,13 @@ function readOptions(options: Section | undefined, sketch: Sketch): void {
   if (options === undefined) return
   if (options.boolean('shared') === false)
     sketch.note(options.at('shared'), 'the cache is a shared one', 'answers that are private are not kept')
-  options.list('supported_methods')
+  const methods = options.list('supported_methods').map(({ value }) => String(value).toUpperCase())
+  if (methods.length > 0 && [...new Set(methods)].sort().join() !== 'GET,HEAD')
+    sketch.note(
+      options.at('supported_methods'),
+      'answers to GET and HEAD are kept, and to no other method',
+      'have the API send Cache-Control: no-store where an answer shall not be kept',
+    )
   options.boolean('allow_stale')
   if (options.value('allow_stale') === true)
     sketch.note(

@@ -1,23 +1,35 @@
 // An endpoint of HARP: a port, and the addresses of one API behind it. It becomes a service with a listener.
 import type { Path } from '../../document.js'
 import { quoted } from '../../problem.js'
-import type { Names } from '../names.js'
+import { checkName, type Names } from '../names.js'
 import type { Entry, Section } from '../section.js'
 import type { Sketch } from '../sketch.js'
 import type { HarpClient } from './client.js'
 import { readBreaker } from './breaker.js'
 import { readProbe } from './probe.js'
 
+export interface Endpoint {
+  readonly section: Section
+  readonly port: unknown
+  readonly portAt: Path
+}
+
 /** The name of its service; undefined where none can be made of it. */
-export function readEndpoint(endpoint: Section, client: HarpClient, names: Names, sketch: Sketch): string | undefined {
+export function readEndpoint(
+  { section: endpoint, port, portAt }: Endpoint,
+  client: HarpClient,
+  names: Names,
+  sketch: Sketch,
+): string | undefined {
   endpoint.required('name')
   const given = endpoint.text('name') ?? ''
-  const port = endpoint.value('port')
   if (port === undefined) {
     const hint = 'give it a port, or a route of the native config'
-    sketch.note(endpoint.path, `the endpoint ${quoted(given)} has no port, and is left out`, hint)
+    const shown = quoted(endpoint.written('name') ?? '')
+    sketch.note(endpoint.path, `the endpoint ${shown} has no port, and is left out`, hint)
     return undefined
   }
+  checkName(given, endpoint.at('name'), sketch)
   const name = names.from(given, 'api')
   const service: Path = ['services', name]
   sketch.put(service, {}, endpoint.path)
@@ -25,7 +37,9 @@ export function readEndpoint(endpoint: Section, client: HarpClient, names: Names
   if (description !== undefined && description !== '') sketch.comment(service, description)
   const listener = sketch.add(['processor', 'listeners'], {}, endpoint.path)
   sketch.put([...listener, 'name'], name, endpoint.at('name'))
-  sketch.put([...listener, 'port'], port, endpoint.at('port'))
+  // Text will do for HARP, too.
+  const isDigits = typeof port === 'string' && /^\d{1,5}$/.test(port)
+  sketch.put([...listener, 'port'], isDigits ? Number(port) : port, portAt)
   sketch.put([...listener, 'service'], name, endpoint.at('name'))
   const url = endpoint.text('url')
   const remote = endpoint.section('remote')
@@ -44,6 +58,7 @@ export function readEndpoint(endpoint: Section, client: HarpClient, names: Names
 
 function readSingle(url: string, endpoint: Section, service: Path, sketch: Sketch): void {
   sketch.put([...service, 'servers', 0], url, endpoint.at('url'))
+  noteLastPiece(url, endpoint.at('url'), service, sketch)
   readProbe(undefined, [], service, endpoint.path, sketch)
 }
 
@@ -70,9 +85,22 @@ function readMember({ value, path, section }: Entry, server: Path, pooled: boole
     return ''
   }
   sketch.put([...server, 'url'], url, section ? section.at('url') : path)
+  noteLastPiece(url, section ? section.at('url') : path, server, sketch)
   if (pooled && section) putTier(section, server, sketch)
   else if (pooled) sketch.put([...server, 'priority'], 'high', path)
   return url
+}
+
+/** HARP resolves the path of a request against the address, as links are: RFC 3986 section 5.2.3. */
+function noteLastPiece(url: string, from: Path, at: Path, sketch: Sketch): void {
+  const piece = /^[a-z]+:\/\/[^/?#]+\/(?:[^?#]*\/)?([^/?#]+)$/i.exec(url)?.[1]
+  if (piece === undefined) return
+  sketch.note(
+    from,
+    'the whole path of the address is put before that of each request; HARP leaves out its last piece, which no "/" ends',
+    'take that piece out of the address to have it as it was',
+    { at },
+  )
 }
 
 function poolsOf(member: Section): unknown[] {

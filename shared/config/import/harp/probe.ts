@@ -1,5 +1,6 @@
 // HARP's probe of a remote becomes the polling of a service.
 import type { Path } from '../../document.js'
+import { quoted } from '../../problem.js'
 import type { Section } from '../section.js'
 import type { Sketch } from '../sketch.js'
 
@@ -21,8 +22,10 @@ export function readProbe(
   }
   sketch.put(polling, { method: 'health' }, probe.path)
   const path = probe.text('path') ?? '/'
-  sketch.put([...polling, 'endpoint'], path, probe.has('path') ? probe.at('path') : probe.path)
-  noteBasePath(path, urls, probe, polling, sketch)
+  // Such a path stands below that of the address in HARP, too.
+  const isBelow = !/^[/$]/.test(path)
+  sketch.put([...polling, 'endpoint'], isBelow ? `/${path}` : path, probe.has('path') ? probe.at('path') : probe.path)
+  if (!isBelow) noteBasePath(urls, probe, polling, sketch)
   putMethod(probe, polling, sketch)
   const interval = probe.number('interval') ?? INTERVAL_SECONDS
   const timeout = probe.number('timeout') ?? INTERVAL_SECONDS
@@ -51,12 +54,12 @@ function putMethod(probe: Section, polling: Path, sketch: Sketch): void {
 }
 
 /** HARP's path begins at the root of the host, ours below the address. */
-function noteBasePath(path: string, urls: readonly string[], probe: Section, polling: Path, sketch: Sketch): void {
+function noteBasePath(urls: readonly string[], probe: Section, polling: Path, sketch: Sketch): void {
   if (!urls.some((url) => /^[a-z]+:\/\/[^/]+\/./i.test(url))) return
   sketch.note(
     probe.path,
     'the path of a poll stands below the path of the address here',
-    `see whether ${JSON.stringify(path)} answers there`,
+    `see whether ${quoted(probe.written('path') ?? '/')} answers there`,
     { at: polling },
   )
 }

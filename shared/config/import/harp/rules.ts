@@ -15,15 +15,23 @@ const MOST_MATCHES = 100_000
 
 /** `services`: by the name that the rules call them. */
 export function readRules(
-  rules: Section | undefined,
+  root: Section,
   services: readonly { readonly name: string; readonly called: string }[],
   sketch: Sketch,
 ): void {
+  // The name of a file that holds them.
+  if (typeof root.value('rules') === 'string')
+    return sketch.note(root.at('rules'), 'the rules are Python and do not run', 'write a pipe for each of them')
+  const rules = root.section('rules')
   const seldom = (rules?.keys.length ?? 0) * services.length < MOST_MATCHES
   for (const endpoint of rules?.keys ?? []) {
-    const patterns = isObject(rules?.value(endpoint)) ? rules?.section(endpoint) : undefined
+    const given = rules?.value(endpoint)
+    const patterns = isObject(given) ? rules?.section(endpoint) : undefined
     if (!patterns) {
-      if (rules?.value(endpoint) !== undefined) sketch.fault(rules.at(endpoint), 'must be an object')
+      const at = rules?.at(endpoint) ?? []
+      if (typeof given === 'string')
+        sketch.note(at, 'the rules are Python and do not run', 'write a pipe for each of them')
+      else if (given !== undefined) sketch.fault(at, 'must be an object')
       continue
     }
     const meant = seldom ? services.filter(({ called }) => globMatches(endpoint, called)) : []

@@ -1,7 +1,7 @@
 // HARP's files: endpoints with ports of their own, pools, probes, breakers, the cache, and rules that are told of.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { native, refused } from './importing.js'
+import { imported, native, refused } from './importing.js'
 
 const FILE = 'harp.yaml'
 
@@ -38,9 +38,136 @@ proxy:
   assert.match(written, /# All orders\.\n {2}orders-api:/)
 })
 
-test('keys with a dot are read as well', () => {
-  const { config } = native(`proxy.endpoints: [{ name: a, port: 1, url: 'h:1' }]`, FILE)
+test('the key with a dot is read as well, and others are told of', () => {
+  const { config, notes } = native(`proxy.endpoints: [{ name: a, port: 1, url: 'h:1' }]\ndashboard.port: 4090`, FILE)
   assert.deepEqual(config.services['a']?.['servers'], ['h:1'])
+  assert.deepEqual(
+    notes.map(({ path, hint }) => [path, hint]),
+    [[['dashboard.port'], 'write dashboard: { port: … }']],
+  )
+})
+
+test('the ports may be the keys of the endpoints, as in the first versions, or texts', () => {
+  const { config, written } = native(
+    `proxy:
+  endpoints:
+    9001:
+      name: pypi
+      url: https://h/
+    9002: { name: npm, url: 'https://i' }
+`,
+    FILE,
+  )
+  assert.deepEqual(config.processor?.listeners, [
+    { name: 'pypi', port: 9001, service: 'pypi' },
+    { name: 'npm', port: 9002, service: 'npm' },
+  ])
+  assert.match(written, /# From harp\.yaml:3\.\n {4}- name: pypi/)
+  assert.deepEqual(refused(`proxy:\n  endpoints:\n    web: { name: a, url: 'h' }`, FILE), [
+    'harp.yaml:3:5  proxy.endpoints.web  must be a number, not text',
+  ])
+  const text = native(`proxy: { endpoints: [{ name: a, port: '4001', url: 'h:1' }] }`, FILE)
+  assert.deepEqual(text.config.processor?.listeners, [{ name: 'a', port: 4001, service: 'a' }])
+})
+
+test('one of several files that HARP reads as one is known as such', () => {
+  for (const part of [
+    'rules: { "*": { "*": { on_request: x } } }',
+    'storage: { url: x }',
+    'http_client: { timeout: 1 }',
+  ])
+    assert.deepEqual(refused(part, FILE), [
+      'harp.yaml:1:1  there must be an endpoint with a port  (where HARP reads several files, put them into one)',
+    ])
+  // Both are services that lack something.
+  assert.match(
+    refused('rules: { servers: [h] }', FILE).join(),
+    /rules {2}"apis" is required|rules\.apis {2}"apis" is required/,
+  )
+})
+
+test('what a rule holds need not be known: neither its variables nor the file that it names', () => {
+  const endpoint = `proxy: { endpoints: [{ name: a, port: 1, url: 'h:1' }] }`
+  const { warnings } = imported(
+    `rules:
+  a:
+    'GET /': { on_request: !include rule.py }
+    'PUT /': { on_response: 'f"\${cost}"' }
+  b: !include b.yml
+${endpoint}`,
+    FILE,
+  )
+  assert.deepEqual(
+    warnings.map((line) => line.split('  ')[0]),
+    ['harp.yaml:3:16', 'harp.yaml:4:16', 'harp.yaml:5:3'],
+  )
+  assert.match(
+    imported(`rules: !include r.yml\n${endpoint}`, FILE).warnings.join(),
+    /^harp\.yaml:1:1 {2}rules {2}the rules are/,
+  )
+  assert.deepEqual(
+    refused(
+      `rules: { a: { b: { c: '\${X}' } } }\nhttp_client: !include c.yml\n${endpoint.replace('h:1', '${X}')}`,
+      FILE,
+    ),
+    [
+      'harp.yaml:2:14  Unresolved tag: !include  (put what is in that file in its place)',
+      'harp.yaml:2:23  http_client  must be an object',
+      'harp.yaml:3:47  proxy.endpoints[0].url  the variable X is not set  (set it, or give a default: ${X:-…})',
+    ],
+  )
+  // Of two rules with one key only the first is told of.
+  assert.match(
+    refused(`${endpoint}\nrules:\n  a: { b: x }\n  a: { b: y }`, FILE).join(),
+    /^harp\.yaml:4:3 {2}rules\.a {2}duplicate key "a"/,
+  )
+})
+
+test('a path without a slash at its end is put before requests as a whole, which is told', () => {
+  const { notes, config } = remote(
+    `endpoints: ['http://h/v1', 'http://h/v1/', { url: 'http://h/a/b' }, 'http://h', 'http://h/']`,
+  )
+  assert.deepEqual(
+    notes.map(({ path }) => path.join('.')),
+    ['proxy.endpoints.0.remote.endpoints.0', 'proxy.endpoints.0.remote.endpoints.2.url'],
+  )
+  assert.equal((config.services['api']?.['servers'] as unknown[]).length, 5)
+})
+
+test('the path of a probe that begins without a slash stands below the address, as before', () => {
+  const made = remote(`probe: { path: up }, endpoints: ['http://h/v1/']`)
+  assert.equal((made.config.services['api']?.['polling'] as { endpoint: string }).endpoint, '/up')
+  assert.deepEqual(made.notes, [])
+})
+
+test('a secret that a variable holds is in no note', () => {
+  const { warnings } = imported(
+    `proxy: { endpoints: [{ name: '\${S}', url: h }, { name: a, port: 1, remote: { endpoints: ['http://h/v1/'], probe: { path: '/up?k=\${S}' } } }] }`,
+    FILE,
+    { S: 'geheim' },
+  )
+  assert.equal(warnings.length, 2)
+  assert.ok(!warnings.join().includes('geheim'), warnings.join())
+  assert.match(warnings.join(), /\/up\?k=\$\{S\}/)
+})
+
+test('what does nothing here is told of, once, and what says nothing is not', () => {
+  const { notes, config } = native(
+    `proxy: { endpoints: [{ name: a, port: 1, url: 'h:1' }] }
+http_client: { enabled: false, transport: { retries: 0 } }
+http_cache:
+  controller: { allow_stale: true }
+  policy: { arguments: { cache_options: { supported_methods: [GET, POST] } } }
+  storage: { ttl: 5 }
+dashboard: { auth: null, public_url: null }
+`,
+    FILE,
+  )
+  assert.deepEqual(
+    notes.map(({ path }) => path.at(-1)),
+    ['supported_methods', 'ttl', 'controller', 'enabled'],
+  )
+  assert.deepEqual(config.services['a']?.['retry'], { attempts: 1 })
 })
 
 test('the fallback pool is a tier that joins while the other one is too small', () => {
@@ -66,7 +193,7 @@ test('the fallback pool is a tier that joins while the other one is too small', 
 
 test('the probe is the polling', () => {
   const probe = `probe: { method: HEAD, path: /up, headers: { x-a: b, x-n: 1 }, interval: 5, timeout: 8, verify: false }`
-  const made = remote(`${probe}, endpoints: [{ url: 'https://a.org/v1' }]`)
+  const made = remote(`${probe}, endpoints: [{ url: 'https://a.org/v1/' }]`)
   assert.deepEqual(made.config.services['api']?.['polling'], {
     method: 'health',
     endpoint: '/up',
@@ -116,6 +243,16 @@ test('what breaks a remote ejects an instance, for as long', () => {
     { url: 'h:1', polling: { fall: 3, rise: 1 } },
     { url: 'h:2', polling: { fall: 1000, rise: 1 } },
   ])
+  const own = remote(
+    `endpoints: [{ url: 'h:1', failure_threshold: 3 }, { url: 'h:2', liveness: { type: ignore } }, { url: 'h:3', liveness: { type: naive } }]`,
+  )
+  assert.deepEqual(
+    own.notes.map(({ path, message }) => [path.slice(-2), message.split(';')[0]]),
+    [
+      [[0, 'failure_threshold'], 'this holds for checks'],
+      [[1, 'liveness'], 'this holds for checks'],
+    ],
+  )
 })
 
 test('the client and the cache hold for every service', () => {
