@@ -4,12 +4,13 @@ import { putListen, type Names } from '../names.js'
 import type { Section } from '../section.js'
 import type { Sketch } from '../sketch.js'
 import type { Path } from '../../document.js'
-import type { Address, Handler, Modules } from './modules.js'
+import { addressAt, type Address, type Handler, type Modules } from './modules.js'
 
 export function readHosts(root: Section, modules: Modules, names: Names, sketch: Sketch): void {
-  for (const { name: endpoint, section } of root.named('http')) {
+  for (const { name: endpoint, section } of [...root.named('http'), ...olderHosts(root)]) {
     section.required('handler')
     const called = section.text('handler')
+    const origin = section.text('origin')
     section.rest()
     if (called === undefined) continue
     const handler = modules.find(called, section.at('handler'))
@@ -17,30 +18,45 @@ export function readHosts(root: Section, modules: Modules, names: Names, sketch:
     const host = endpoint.replace(/:\d{1,5}$/, '')
     if (host !== endpoint)
       sketch.note(section.path, 'a host is matched without its port', 'give each port a listener', { at: route })
-    sketch.put([...route, 'match', 'host'], host, section.path)
+    // For hosts that no other entry names.
+    if (host !== '*') sketch.put([...route, 'match', 'host'], host, section.path)
     sketch.put([...route, 'match', 'path'], '/', section.path)
-    readRoute(endpoint, host, handler, route, section, names, sketch)
+    const known = origin === undefined ? handler.address(endpoint) : addressAt(section, 'origin', origin)
+    readRoute({ endpoint, host, known, at: section.at('handler') }, handler, route, names, sketch)
   }
 }
 
+/** `host { endpoint = "name" … }` of the first releases. */
+function olderHosts(root: Section): { name: string; section: Section }[] {
+  return root.sections('host').map((section) => {
+    section.required('endpoint')
+    return { name: section.text('endpoint') ?? '', section }
+  })
+}
+
+interface Host {
+  readonly endpoint: string
+  /** Without a port. */
+  readonly host: string
+  readonly known: Address | undefined
+  /** Where its handler is named. */
+  readonly at: Path
+}
+
 function readRoute(
-  endpoint: string,
-  host: string,
+  { endpoint, host, known, at }: Host,
   handler: Handler,
   route: Path,
-  section: Section,
   names: Names,
   sketch: Sketch,
 ): void {
-  const at = section.at('handler')
-  const known = handler.address(endpoint)
   sketch.comment(route, pipeLines(handler))
   if (known) {
     const name = putService(endpoint, known, names, sketch)
     sketch.put([...route, 'service'], name, known.from)
     sketch.note(
       at,
-      `${quoted(handler.called)} does not run: requests are passed on to ${quoted(known.url)} as they are`,
+      `${quoted(handler.called)} does not run: requests are passed on to ${quoted(known.written)} as they are`,
       `write what else it did as ${handler.file}`,
       { at: route },
     )
@@ -94,7 +110,7 @@ export function readPorts(root: Section, modules: Modules, names: Names, sketch:
     sketch.put([...listener, 'tcp'], service, known.from)
     sketch.note(
       section.at('handler'),
-      `${quoted(called)} does not run: connections are passed on to ${quoted(known.url)} as they are`,
+      `${quoted(called)} does not run: connections are passed on to ${quoted(known.written)} as they are`,
       'what is inside a connection cannot be changed by a pipe',
       { at: listener },
     )

@@ -14,7 +14,8 @@ export const pipehub: Importer = {
   title: 'PipeHub',
   recognises(data) {
     return (
-      ['http', 'pipe', 'tcp'].some((kind) => isLabelled(data[kind])) || [data['core'], data['server']].some(isBlock)
+      ['http', 'pipe', 'tcp'].some((kind) => isLabelled(data[kind])) ||
+      ['core', 'server', 'host', 'handler'].some((kind) => isBlock(data[kind]))
     )
   },
   convert(document: Document) {
@@ -28,7 +29,7 @@ export const pipehub: Importer = {
     readHosts(root, modules, names, sketch)
     readPorts(root, modules, names, sketch)
     noteUnused(root, sketch)
-    root.rest({ host: 'write it as a block: http "name" { handler = "alias.Function" }' })
+    root.rest()
     return sketch.done()
   },
 }

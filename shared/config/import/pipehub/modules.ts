@@ -1,6 +1,7 @@
 // PipeHub's pipes are Go modules, which cannot run here. What their config says of addresses can be used all the same.
 import { quoted } from '../../problem.js'
 import type { Path } from '../../document.js'
+import { isReference } from '../../variables.js'
 import type { Section } from '../section.js'
 import type { Sketch } from '../sketch.js'
 
@@ -9,6 +10,8 @@ const LONGEST_ENTRY = 1000
 
 export interface Address {
   readonly url: string
+  /** As the file has it. */
+  readonly written: string
   /** Where the file says so. */
   readonly from: Path
 }
@@ -31,7 +34,7 @@ export interface Modules {
 
 export function readModules(root: Section, sketch: Sketch): Modules {
   const byAlias = new Map<string, Omit<Handler, 'called'>>()
-  for (const { name: path, section } of root.named('pipe')) {
+  for (const { name: path, section } of [...root.named('pipe'), ...olderModules(root)]) {
     const alias = section.text('alias') ?? aliasOf(path)
     for (const key of ['version', 'module']) section.text(key)
     const config = section.section('config')
@@ -72,15 +75,35 @@ function addressesOf(config: Section | undefined): Map<string, Address> {
   for (const endpoints of config?.sections('endpoint') ?? []) {
     for (const host of endpoints.keys) {
       const url = endpoints.value(host)
-      if (typeof url === 'string') addresses.set(host, { url, from: endpoints.at(host) })
+      if (typeof url === 'string') addresses.set(host, addressAt(endpoints, host, url))
     }
   }
   return addresses
 }
 
+/** `key` of `section` holds the address. */
+export function addressAt(section: Section, key: string, url: string): Address {
+  return { url, written: section.written(key) ?? url, from: section.at(key) }
+}
+
+/** `handler { path = "module" … }` of the first releases. */
+function olderModules(root: Section): { name: string; section: Section }[] {
+  return root.sections('handler').map((section) => {
+    section.required('path')
+    return { name: section.text('path') ?? '', section }
+  })
+}
+
 function entryOf(use: string, options: unknown): string {
-  const entry = JSON.stringify({ use, ...(options as object | undefined) })
+  const entry = JSON.stringify({ use, ...(options as object | undefined) }, withoutSecrets)
   return entry.length > LONGEST_ENTRY ? JSON.stringify({ use }) : entry
+}
+
+const SECRET = /passw|secret|token|credential|private|api.?key/i
+
+/** Comments are read aloud and sent around; a variable may stay. */
+function withoutSecrets(name: string, value: unknown): unknown {
+  return typeof value === 'string' && SECRET.test(name) && !isReference(value) ? '…' : value
 }
 
 function aliasOf(path: string): string {

@@ -7,31 +7,38 @@ import type { Sketch } from '../sketch.js'
 
 /** `server { … }` of the first releases, and `core { http { server { … } client { … } } }` of the later ones. */
 export function readServer(root: Section, sketch: Sketch): void {
-  for (const core of [...root.sections('server'), ...root.sections('core')]) {
+  for (const core of ['server', 'core'].flatMap((key) => root.section(key) ?? [])) {
     putSpan(core, 'graceful-shutdown', ['processor', 'timeouts', 'drain_ms'], sketch)
     readActions(core, sketch)
-    for (const http of core.sections('http')) {
-      putPort(http, sketch)
-      readActions(http, sketch)
-      for (const server of http.sections('server')) {
-        readActions(server, sketch)
-        server.sections('listen').forEach((listen, i) => {
-          if (i > 0)
-            return sketch.note(listen.path, 'only the first port is listened on', 'add it to processor.listeners')
-          putPort(listen, sketch)
-          listen.rest()
-        })
-        server.rest()
-      }
-      for (const client of http.sections('client')) readClient(client, sketch)
-      http.rest()
-    }
+    const http = core.section('http')
+    if (http) readHttp(http, sketch)
     core.rest()
   }
 }
 
+function readHttp(http: Section, sketch: Sketch): void {
+  putPort(http, sketch)
+  readActions(http, sketch)
+  const server = http.section('server')
+  if (server) {
+    readActions(server, sketch)
+    for (const listen of server.sections('listen')) {
+      putPort(listen, sketch)
+      listen.rest()
+    }
+    server.rest()
+  }
+  const client = http.section('client')
+  if (client) readClient(client, sketch)
+  http.rest()
+}
+
 function putPort(section: Section, sketch: Sketch): void {
-  sketch.put(['processor', 'port'], section.value('port'), section.at('port'))
+  const at = ['processor', 'port']
+  const port = section.value('port')
+  if (port === undefined) return
+  if (sketch.at(at) === undefined) sketch.put(at, port, section.at('port'))
+  else sketch.note(section.at('port'), 'only the first port is listened on', 'add it to processor.listeners')
 }
 
 const PAGES: readonly (readonly [string, string])[] = [
@@ -40,20 +47,19 @@ const PAGES: readonly (readonly [string, string])[] = [
 ]
 
 function readActions(section: Section, sketch: Sketch): void {
-  for (const action of section.sections('action')) {
-    for (const [key, message] of PAGES) {
-      const handler = action.text(key)
-      if (handler === undefined) continue
-      const pipe = key === 'panic' ? 'error' : key
-      sketch.note(
-        action.at(key),
-        `${quoted(handler)} does not run: ${message}`,
-        `add { use: ${pipe} } to processor.pipes, with the answer as its options`,
-        { at: ['processor'] },
-      )
-    }
-    action.rest()
+  const action = section.section('action')
+  for (const [key, message] of PAGES) {
+    const handler = action?.text(key)
+    if (action === undefined || handler === undefined) continue
+    const pipe = key === 'panic' ? 'error' : key
+    sketch.note(
+      action.at(key),
+      `${quoted(handler)} does not run: ${message}`,
+      `add { use: ${pipe} } to processor.pipes, with the answer as its options`,
+      { at: ['processor'] },
+    )
   }
+  action?.rest()
 }
 
 function readClient(client: Section, sketch: Sketch): void {

@@ -61,6 +61,78 @@ test('ports with a known address pass connections on, the others are told of', (
   )
 })
 
+test('the blocks of the first releases are read as well', () => {
+  const { config, warnings } = imported(
+    `server { http { port = 8081 } }
+host {
+  endpoint = "a.org"
+  origin = "http://10.0.0.1"
+  handler = "base.Default"
+}
+host {
+  endpoint = "b.org"
+  handler = "base.Other"
+}
+handler {
+  path = "github.com/acme/base"
+  version = "v1"
+  alias = "base"
+}
+`,
+    FILE,
+  )
+  assert.deepEqual(
+    config.routes.map(({ match, handler }) => [match.hosts, handler.kind]),
+    [
+      [['a.org'], 'forward'],
+      [['b.org'], 'fixed'],
+    ],
+  )
+  assert.deepEqual([config.processor.port, config.services[0]?.servers[0]?.spec.host], [8081, '10.0.0.1'])
+  assert.deepEqual(
+    warnings.map((line) => line.split('  ').slice(0, 2).join(' ')),
+    ['pipehub.hcl:5:3 host[0].handler', 'pipehub.hcl:9:3 host[1].handler', 'pipehub.hcl:11:1 handler[0]'],
+  )
+  assert.deepEqual(refused('host { origin = "h" handler = "base.X" }\nhandler { alias = "base" }', FILE).slice(0, 2), [
+    'pipehub.hcl:1:1  host[0]  "endpoint" is required',
+    'pipehub.hcl:2:1  handler[0]  "path" is required',
+  ])
+})
+
+test('the host "*" is every other one', () => {
+  const { config } = imported(`${PIPE}http "*" { handler = "base.D" }\nhttp "a.org" { handler = "base.D" }`, FILE)
+  assert.deepEqual(
+    config.routes.map(({ match }) => match.hosts),
+    [[], ['a.org']],
+  )
+})
+
+test('what is there once only may not be there again, and a second port is told of', () => {
+  const host = `${PIPE}http "a" { handler = "base.D" }\n`
+  assert.deepEqual(refused(`${host}core {}\ncore { http { port = 1 } }`, FILE), [
+    'pipehub.hcl:12:6  core[1]  "core" is there already',
+  ])
+  const { warnings } = imported(
+    `${host}server { http { port = 81 } }\ncore { http { server { listen { port = 82 } } } }`,
+    FILE,
+  )
+  assert.match(warnings.join('\n'), /pipehub\.hcl:12:33 .*port {2}only the first port is listened on/)
+})
+
+test('no secret of a module is copied to where people read', () => {
+  const text = `http "a.org" { handler = "b.C" }
+pipe "b" { config {
+  api-key = "geheim"
+  password = "\${PASS}"
+  endpoint { "a.org" = "http://\${UP}" }
+} }`
+  const { written } = native(text, FILE, 'as-written')
+  assert.ok(!written.includes('geheim'))
+  assert.match(written.replace(/\n *# ?/g, ' '), /"api-key":"…","password":"\$\{PASS\}"/)
+  const { warnings } = imported(text, FILE, { UP: 'up.example', PASS: 'p' })
+  assert.match(warnings.join(), /passed on to "http:\/\/\$\{UP\}" as they are/)
+})
+
 test('ports and time limits of both releases are taken over', () => {
   const older = `server { graceful-shutdown = "10s" action { not-found = "base.N" panic = "base.P" } http { port = 8081 } }`
   const newer = `core { graceful-shutdown = "1m30s" http {
@@ -79,8 +151,8 @@ test('ports and time limits of both releases are taken over', () => {
   const told = (made: typeof first) =>
     made.notes.map(({ path }) => path.at(-1)).filter((key) => typeof key === 'string' && key !== 'handler')
   assert.deepEqual(told(first), ['not-found', 'panic'])
-  assert.deepEqual(told(second), ['panic', 'max-idle-conns'])
-  assert.deepEqual(second.notes[1]?.path, ['core', 0, 'http', 0, 'server', 0, 'listen', 1])
+  assert.deepEqual(told(second), ['panic', 'port', 'max-idle-conns'])
+  assert.deepEqual(second.notes[1]?.path, ['core', 0, 'http', 0, 'server', 0, 'listen', 1, 'port'])
 })
 
 test('faults name their place', () => {
