@@ -39,7 +39,7 @@ export function pipeTestCommand(terminal: Terminal): Command {
 
 /** In a shell a path needs no \`./\`. */
 function useOf(module: string): string {
-  return /^[\w-]+(\/|.*\.m?[jt]s$)/.test(module) && existsSync(module) ? `./${module}` : module
+  return /^[\w-]+(\/|.*\.[mc]?[jt]s$)/.test(module) && existsSync(module) ? `./${module}` : module
 }
 
 function readObject(text: string, what: string): Record<string, unknown> {

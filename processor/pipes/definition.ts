@@ -1,4 +1,5 @@
 // The module of a user's pipe, as far as it can be judged without running the pipe.
+import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import type { PipeDefinition } from './pipe.js'
 
@@ -10,10 +11,16 @@ export interface OptionFault {
 
 export type CheckedOptions = { readonly value: unknown } | { readonly faults: readonly OptionFault[] }
 
+const { cache: commonModules } = createRequire(import.meta.url)
+
 /** `stamp`: another one loads the module anew. Rejects with what its code throws, or where it exports no pipe. */
 export async function importDefinition(file: string, stamp = ''): Promise<PipeDefinition<unknown>> {
   const url = pathToFileURL(file)
-  if (stamp !== '') url.searchParams.set('v', stamp)
+  if (stamp !== '') {
+    url.searchParams.set('v', stamp)
+    // CommonJS knows a module by its path alone, and would go on with what the file held before.
+    delete commonModules[file]
+  }
   const { default: definition } = (await import(url.href)) as { default?: unknown }
   if (isDefinition(definition)) return definition
   throw new Error('it has no default export with a function "create", as docs/pipes/writing.md shows')

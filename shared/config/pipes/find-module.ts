@@ -14,7 +14,7 @@ export type FoundModule = { readonly file: string; readonly digest?: string } | 
 /** `use` is a path, or the name of a package; both as seen from `directory`. */
 export type FindModule = (use: string, directory: string) => FoundModule
 
-const RUNNABLE = new Set(['.js', '.mjs'])
+const RUNNABLE = new Set(['.js', '.mjs', '.cjs'])
 const NEEDS_TYPESCRIPT = new Set(['.ts', '.mts'])
 /** `@scope/name` or `name`, what is inside of it, and the version that it must have. */
 const PACKAGE = /^((?:@[a-z0-9~_-][a-z0-9._~-]*\/)?[a-z0-9~_-][a-z0-9._~-]*)(?:@([^/@]+))?(\/[^@]+)?$/i
@@ -51,7 +51,7 @@ function checkFile(file: string, use: string): FoundModule {
     }
   }
   if (!RUNNABLE.has(extension) && !NEEDS_TYPESCRIPT.has(extension))
-    return { fault: { message: `the module of a pipe is a .js, .mjs or .ts file, not ${quoted(use)}` } }
+    return { fault: { message: `the module of a pipe is a .js, .mjs, .cjs or .ts file, not ${quoted(use)}` } }
   try {
     if (statSync(file).isFile()) {
       const digest = createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16)

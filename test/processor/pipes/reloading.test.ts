@@ -1,7 +1,10 @@
 // What a reload leaves of the pipes that stay: what one has remembered is never another one's.
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { parseConfig } from '../../../shared/config/parse.js'
+import { importDefinition } from '../../../processor/pipes/definition.js'
 import { openGateway } from '../../../processor/gateway.js'
 import { createWheel } from '../../../processor/engine/wheel.js'
 import { createRecorder } from '../../../processor/recorder.js'
@@ -47,4 +50,19 @@ test('a pipe keeps what it knows where its lines move, and never takes over that
   const closed: unknown[] = []
   await waitFor(() => closed.push(...takeSeen()) > 0, { what: 'the old one to be closed' })
   assert.deepEqual(closed, ['closed'])
+})
+
+test('a module that has changed is loaded anew, be it an ES module or CommonJS', async (t) => {
+  const paths = await writePipes(t, { module: '' })
+  const folder = dirname(paths['module'] as string)
+  for (const name of ['pipe.mjs', 'pipe.cjs']) {
+    const file = join(folder, name)
+    const load = async (version: string, buffer: number) => {
+      const given = `{ buffer: { request: ${buffer} }, create: () => ({}) }`
+      await writeFile(file, name.endsWith('.cjs') ? `module.exports = ${given}` : `export default ${given}`)
+      return (await importDefinition(file, version)).buffer
+    }
+    assert.deepEqual(await load('one', 1), { request: 1 }, name)
+    assert.deepEqual(await load('two', 2), { request: 2 }, name)
+  }
 })

@@ -192,7 +192,7 @@ test('a path that leads to no module is told with what to do', (t) => {
     '3:12  processor.pipes[0].use  there is no file "./p.js"  (the path is relative to the folder of this file; "serverpy pipe new" makes one)',
   ])
   assert.deepEqual(faults(pipe('use: ./p.py')), [
-    '3:12  processor.pipes[0].use  the module of a pipe is a .js, .mjs or .ts file, not "./p.py"',
+    '3:12  processor.pipes[0].use  the module of a pipe is a .js, .mjs, .cjs or .ts file, not "./p.py"',
   ])
   assert.deepEqual(faults(pipe('use: ./d.js')), ['3:12  processor.pipes[0].use  "./d.js" is not a file'])
 })
