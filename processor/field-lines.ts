@@ -115,10 +115,31 @@ export function withoutFraming(lines: string): string {
 }
 
 /** One field line with its CRLF. Text beyond Latin-1 is sent as UTF-8. */
-export function lineOf(name: string, value: string): string {
+export function lineOf(name: string, given: string): string {
   if (!TOKEN.test(name)) throw new TypeError(`${JSON.stringify(name)} is not the name of a field`)
   if (NOT_TO_SET.has(name.toLowerCase())) throw new TypeError(`${name} is the gateway's own to set`)
+  const value = textOf(name, given)
   const bytes = /[^\x00-\xff]/.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value
   if (!VALUE.test(bytes)) throw new TypeError(`the value of ${name} holds a byte that no field may have`)
   return `${name}: ${bytes}\r\n`
+}
+
+/** Code without types hands over anything: what is missing is not to be sent as "undefined". */
+function textOf(name: string, value: unknown): string {
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  throw new TypeError(`the value of ${name} is text, not ${value === null ? 'null' : typeof value}`)
+}
+
+/** Lines of somebody else's, each of them such as a pipe may set; those of `before` may stay as they are. */
+export function checkedLines(text: string, before = ''): string {
+  const known = new Set(before.split('\r\n'))
+  let checked = ''
+  for (const line of text.split('\r\n')) {
+    if (line === '') continue
+    const colon = line.indexOf(':')
+    if (colon < 1 && !known.has(line)) throw new TypeError(`${JSON.stringify(line)} is not the line of a field`)
+    checked += known.has(line) ? `${line}\r\n` : lineOf(line.slice(0, colon), line.slice(colon + 1).trim())
+  }
+  return checked
 }

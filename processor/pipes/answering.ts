@@ -7,7 +7,7 @@ import { statusText } from '../engine/reply.js'
 import type { Client, Exchange } from '../exchange.js'
 import { FieldLines, withoutFraming } from '../field-lines.js'
 import { asBytes } from './as-bytes.js'
-import { BodyStream, isStream } from './body-stream.js'
+import { bear, BodyStream, isStream } from './body-stream.js'
 import { guarded, type WatchingOwner } from './guarded-watcher.js'
 import type { AnswerHead, BodyWatcher } from './pipe.js'
 
@@ -51,6 +51,8 @@ export class Answering implements AnswerHead {
   /** How the body comes; worked out when somebody asks. */
   private framing: Framing | undefined
   private ended = false
+  /** Its head has been written, or will never be. */
+  private settled = false
 
   constructor(
     private readonly exchange: Exchange,
@@ -90,6 +92,7 @@ export class Answering implements AnswerHead {
   }
 
   set status(status: number) {
+    this.mayChange()
     if (!Number.isInteger(status) || status < 200 || status > 599)
       throw new RangeError(`${String(status)} is not the status of an answer`)
     this.code = status
@@ -97,7 +100,13 @@ export class Answering implements AnswerHead {
     if ((status === 204 || status === 304) && !this.bodiless) this.setBody('')
   }
 
+  /** A body that is on its way would be cut off, and the next answer would pass for the rest of it. */
+  private mayChange(): void {
+    if (this.settled) throw new Error('the answer is on its way: it can be changed in onResponse only')
+  }
+
   setBody(body: Buffer | string): void {
+    this.mayChange()
     this.settleWatchers()
     this.body = this.bodiless || this.silent ? NOTHING : asBytes(body)
     this.replaced = true
@@ -105,6 +114,8 @@ export class Answering implements AnswerHead {
 
   transform(stream: Duplex): void {
     if (!isStream(stream)) throw new TypeError('a body passes through a stream of Node only')
+    this.mayChange()
+    bear(stream)
     this.transforms ??= []
     if (this.watchers !== undefined) {
       // They were set before, and see what they saw then.
@@ -116,6 +127,7 @@ export class Answering implements AnswerHead {
   }
 
   watch(watcher: BodyWatcher): void {
+    this.mayChange()
     if (this.bodiless) return watcher.end(true)
     ;(this.watchers ??= []).push(guarded(watcher, this.owner))
   }
@@ -162,6 +174,7 @@ export class Answering implements AnswerHead {
 
   /** Writes the head, and the body where it is here already. */
   commit(client: Client): void {
+    this.settled = true
     const { status, given, options, headers, transforms } = this
     const text = status === given.status ? given.text : statusText(status)
     const transformed = transforms !== undefined
@@ -266,6 +279,7 @@ export class Answering implements AnswerHead {
 
   /** Nobody takes the rest. */
   drop(): void {
+    this.settled = true
     this.endWatchers(false)
     this.stream?.destroy()
     if (this.stream === undefined && this.transforms !== undefined) for (const one of this.transforms) one.destroy()

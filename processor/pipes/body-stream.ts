@@ -1,5 +1,5 @@
 // Sends a body through streams of Node's: pieces in, pieces out, held back on either side as the other one asks.
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import { asBytes } from './as-bytes.js'
 import { type Stuck, within } from './running.js'
 
@@ -16,6 +16,11 @@ export interface BodyOutput extends Stuck {
 export function isStream(stream: unknown): stream is Duplex {
   const { write, pipe, destroy } = (stream ?? {}) as Partial<Record<string, unknown>>
   return typeof write === 'function' && typeof pipe === 'function' && typeof destroy === 'function'
+}
+
+/** Failures of a stream that no body passes yet, or any more, are nobody's: without a listener they would end the process. */
+export function bear(stream: Duplex | Readable): void {
+  stream.on('error', () => undefined)
 }
 
 export class BodyStream {
@@ -35,11 +40,14 @@ export class BodyStream {
         this.destroy()
       })
       // Ended by its own code, without an error: nothing would ever come to its end.
-      stream.on('close', () => {
+      const closed = (): void => {
         if (this.destroyed || stream.readableEnded) return
-        output.failed(new Error('a stream was closed before its end'))
+        output.failed(stream.errored ?? new Error('a stream was closed before its end'))
         this.destroy()
-      })
+      }
+      stream.on('close', closed)
+      // Before anything came: nothing more would be heard of it.
+      if (stream.destroyed) process.nextTick(closed)
       const next = streams[i + 1]
       if (next !== undefined) stream.pipe(next)
     }

@@ -17,7 +17,9 @@ export function foreignPipe(pipe: Pipe, name: string): Pipe {
     ...(onResponse && { onResponse: (x, answer) => hooked(x, () => onResponse.call(pipe, x, answer)) }),
     ...(onError && { onError: (x, error) => hooked(x, () => onError.call(pipe, x, error)) }),
     // Behind everything else: ended there, it would leave the client's connection half way between two requests.
-    ...(onDone && { onDone: (x, outcome) => Promise.resolve().then(() => onDone.call(pipe, x, outcome)) }),
+    ...(onDone && {
+      onDone: (x, outcome) => Promise.resolve().then(() => marked(x, () => onDone.call(pipe, x, outcome))),
+    }),
     ...(metrics && { metrics: () => metrics.call(pipe) }),
     ...(gauges && { gauges: () => gauges.call(pipe) }),
     ...(close && { close: () => alone().then(() => close.call(pipe)) }),

@@ -5,6 +5,7 @@ import { Deadline } from '../engine/wheel.js'
 import type { Exchange } from '../exchange.js'
 import type { Chain } from './chain.js'
 import { RequestSide } from './request-side.js'
+import { letGo } from './reply-source.js'
 import type { Step } from './step.js'
 
 export const enum Phase {
@@ -66,7 +67,7 @@ export abstract class HookSide extends RequestSide {
     Promise.resolve(promise).then(
       (value) => {
         wheel.drop(deadline)
-        if (turn !== this.turn) return
+        if (turn !== this.turn) return letGo(value)
         this.turn++
         wheel.tick()
         // Code without types says null for nothing.
@@ -127,5 +128,10 @@ export abstract class HookSide extends RequestSide {
 
 /** Hooks may return promises of any making. */
 export function isPromise<T>(result: T | Promise<T>): result is Promise<T> {
-  return typeof (result as { then?: unknown } | undefined)?.then === 'function'
+  try {
+    return typeof (result as { then?: unknown } | undefined)?.then === 'function'
+  } catch {
+    // What cannot even be looked at is no promise.
+    return false
+  }
 }

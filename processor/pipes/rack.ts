@@ -12,6 +12,7 @@ import type { Wheel } from '../engine/wheel.js'
 import { BUILT_INS } from './builtin/index.js'
 import { mayBlame } from './blame.js'
 import { Chain } from './chain.js'
+import { checkedCall } from './checked-call.js'
 import { checkOptions, importDefinition } from './definition.js'
 import { alone, foreignPipe } from './foreign.js'
 import type { MachineState } from './machine-state.js'
@@ -225,14 +226,14 @@ export function createRack(deps: RackDeps): Rack {
     take(states) {
       const all = new Set([...current.values(), ...leaving])
       for (const part of all) count(part)
-      const pipes = counted.take()
-      if (!states) return { pipes }
+      if (!states) return { pipes: counted.take() }
       const standing = new PipeSums()
       for (const { step, meter } of all) {
         const values = meter.values()
         if (values.length > 0) standing.add(step.name, values)
       }
-      return { pipes, pipeStates: standing.take().map(({ pipe, counts }) => ({ pipe, values: counts })) }
+      const pipeStates = standing.take().map(({ pipe, counts }) => ({ pipe, values: counts }))
+      return { pipes: counted.take(), pipeStates }
     },
     async close() {
       const all = [...current.values(), ...leaving]
@@ -319,7 +320,7 @@ function createTools(
       timers.add(cancel)
       return cancel
     },
-    call: deps.call,
+    call: config.module === undefined ? deps.call : (call) => deps.call(checkedCall(call)),
     machine: deps.machine,
   }
 }

@@ -3,25 +3,29 @@ import { ERRORS, type ProxyError } from '../../shared/errors.js'
 import { problemBody, PROBLEM_TYPE } from '../../shared/problem.js'
 import { date } from '../engine/reply.js'
 import type { Exchange } from '../exchange.js'
-import { lineOf } from '../field-lines.js'
+import { checkedLines, lineOf } from '../field-lines.js'
 import { asBytes } from './as-bytes.js'
 import type { Reply } from './pipe.js'
+import { isSource } from './reply-source.js'
 
 /** RFC 9110 sections 9.3.2 and 15: such an answer is not followed by a body. */
 export function bodiless(exchange: Exchange, status: number): boolean {
   return exchange.method === 'HEAD' || status === 204 || status === 304
 }
 
-/** Every line of a reply but Connection. Throws a TypeError for what cannot be sent. */
-export function replyFields(reply: Reply, exchange: Exchange, via: string): string {
+/** Every line of a reply but Connection. `foreign`: of a user's pipe. Throws a TypeError for what cannot be sent. */
+export function replyFields(reply: Reply, exchange: Exchange, via: string, foreign: boolean): string {
   const { status, headers } = reply
   if (!Number.isInteger(status) || status < 200 || status > 599)
     throw new TypeError(`${String(status)} is not the status of an answer`)
   let lines = reply.lines ?? ''
+  if (foreign && lines !== '') lines = checkedLines(lines)
   if (headers !== undefined) {
+    // Those of a web Response, or a Map: none of them would be sent.
+    if (Symbol.iterator in headers) throw new TypeError('the headers of a reply are an object of names and values')
     for (const [name, value] of Object.entries(headers)) {
-      if (typeof value === 'string') lines += lineOf(name, value)
-      else for (const one of value) lines += lineOf(name, one)
+      if (!Array.isArray(value)) lines += lineOf(name, value as string)
+      else for (const one of value) lines += lineOf(name, one as string)
     }
   }
   if (status !== 204 && status !== 304) {
@@ -32,11 +36,6 @@ export function replyFields(reply: Reply, exchange: Exchange, via: string): stri
   // What is answered from a store keeps the date that it had.
   const own = /^date:/im.test(lines) ? '' : date()
   return `${lines}${own}X-Request-Id: ${exchange.id}\r\nVia: 1.1 ${via}\r\n`
-}
-
-/** A body that comes piece by piece. */
-export function isSource(body: unknown): body is AsyncIterable<Uint8Array> {
-  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body
 }
 
 /** Of the body of a reply; undefined: nobody knows. */

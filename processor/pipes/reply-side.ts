@@ -1,13 +1,16 @@
 // The answers that an exchange gets from its pipes: their replies, and what becomes of a failure that they are told of.
-import type { ProxyError } from '../../shared/errors.js'
+import { CODES, type Code, type ProxyError } from '../../shared/errors.js'
 import { replyProblem, statusText } from '../engine/reply.js'
 import { asBytes } from './as-bytes.js'
 import { ClientSide } from './client-side.js'
 import { isPromise, Phase } from './hook-side.js'
 import type { Reply } from './pipe.js'
-import { bodiless, isSource, replyFields } from './reply-lines.js'
+import { bodiless, replyFields } from './reply-lines.js'
+import { isSource, letGo } from './reply-source.js'
 import type { Step } from './step.js'
 import { type ReplyOutput, StreamedReply } from './streamed-reply.js'
+
+const KNOWN_CODES: ReadonlySet<unknown> = new Set(CODES)
 
 export abstract class ReplySide extends ClientSide implements ReplyOutput {
   /** Pipes that see the answer: the first so many. */
@@ -115,26 +118,31 @@ export abstract class ReplySide extends ClientSide implements ReplyOutput {
     const mine = ++this.replies
     this.depth = depth
     this.own = true
-    this.relayed = reply.relayed === true
     this.ended = false
     this.streamed?.over()
     this.streamed = undefined
+    let status: number
     let lines: string
+    let error: Code | ''
     let bytes: Buffer | undefined
     let streamed: StreamedReply | undefined
+    // A pipe that says what cannot be sent, or nothing that can be read.
+    const step = this.chain.steps[depth] as Step
     try {
       const { body, length } = reply
-      lines = replyFields(reply, exchange, this.core.via)
-      if (bodiless(exchange, reply.status)) bytes = undefined
+      status = reply.status
+      lines = replyFields(reply, exchange, this.core.via, step.foreign)
+      // It is counted by this name.
+      error = KNOWN_CODES.has(reply.error) ? (reply.error as Code) : ''
+      this.relayed = reply.relayed === true
+      if (bodiless(exchange, status)) letGo(reply)
       else if (isSource(body)) streamed = new StreamedReply(exchange, this, body, length, (error) => this.broken(error))
       else if (body !== undefined) bytes = asBytes(body)
-    } catch (error) {
-      // A pipe that says what cannot be sent.
-      const step = this.chain.steps[depth] as Step
-      return this.failPast(this.broke(step, 'a reply', error), '')
+    } catch (reason) {
+      letGo(reply)
+      return this.failPast(this.broke(step, 'a reply', reason), '')
     }
-    const { status } = reply
-    exchange.error = reply.error ?? ''
+    exchange.error = error
     if (streamed !== undefined) {
       // Whoever had the exchange before has no part in it any more.
       exchange.sink?.over()

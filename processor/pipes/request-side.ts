@@ -7,13 +7,11 @@ import { FieldLines, withoutFraming } from '../field-lines.js'
 import type { Route } from '../routing/table.js'
 import { fieldValue, queryValue } from '../routing/request-view.js'
 import { asBytes } from './as-bytes.js'
-import { isStream } from './body-stream.js'
+import { bear, isStream } from './body-stream.js'
+import { TARGET } from './checked-call.js'
 import { guarded, type WatchingOwner } from './guarded-watcher.js'
 import type { BodyWatcher, PipeExchange } from './pipe.js'
 import { textOf } from './step.js'
-
-/** Origin form (RFC 9112 section 3.2.1), with what browsers send unescaped as well. */
-const TARGET = /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/
 
 const FRAMING = /^(?:Content-Length|Transfer-Encoding): /
 
@@ -155,6 +153,7 @@ export abstract class RequestSide implements PipeExchange, WatchingOwner {
 
   transformBody(stream: Duplex): void {
     if (!isStream(stream)) throw new TypeError('a body passes through a stream of Node only')
+    bear(stream)
     if (this.exchange.body === 'none') {
       stream.destroy()
       return

@@ -5,6 +5,7 @@ import type { Core } from '../core.js'
 import type { Exchange, Handler } from '../exchange.js'
 import { AnswerSide } from './answer-side.js'
 import type { Chain } from './chain.js'
+import { checkedCall } from './checked-call.js'
 import { HeldRequest, type HoldingOwner } from './held-request.js'
 import { isPromise, Phase } from './hook-side.js'
 import type { Reply } from './pipe.js'
@@ -108,9 +109,12 @@ export class PipeRun extends AnswerSide implements HoldingOwner, Stuck {
   }
 
   private brokeAsking(step: Step, index: number, reason: unknown, code?: 'pipe-timeout'): boolean {
-    const failure = reason instanceof ProxyError ? reason : this.broke(step, 'onRequest', reason, code)
-    if (step.skips && !(reason instanceof ProxyError)) return true
-    this.refuse(index, failure)
+    const said = reason instanceof ProxyError ? reason : undefined
+    // A built-in pipe refuses by that. A user's has not caught what a call of it came to; nobody waits where the client has gone.
+    const broken = said === undefined || (step.foreign && said.code !== 'client-gone')
+    const failure = broken ? this.broke(step, 'onRequest', reason, code) : said
+    if (broken && step.skips) return true
+    this.refuse(index, said ?? failure)
     return false
   }
 
@@ -187,7 +191,7 @@ export class PipeRun extends AnswerSide implements HoldingOwner, Stuck {
 
   call(call: Call): Calling {
     if (this.left) return FORGONE
-    const calling = this.core.call(call, this.exchange)
+    const calling = this.core.call(checkedCall(call), this.exchange)
     ;(this.calls ??= []).push(calling)
     return calling
   }
@@ -195,6 +199,10 @@ export class PipeRun extends AnswerSide implements HoldingOwner, Stuck {
   stuck(name: string): void {
     this.turn++
     const { exchange } = this
+    const step = this.chain.steps.find((one) => one.name === name)
+    if (step !== undefined) this.broke(step, 'a call', new Error('it did not come back and was ended'), 'pipe-timeout')
+    // Of what it was ended in the middle of, the last pipes may not have heard.
+    if (this.phase === Phase.Over) return this.leave()
     const failure = new ProxyError('pipe-timeout', 'pipe', 'never', `the pipe "${name}" did not come to an end in time`)
     // Nothing behind the call has run: what was being read on either side cannot go on.
     exchange.sink?.clientGone()
@@ -213,11 +221,17 @@ export class PipeRun extends AnswerSide implements HoldingOwner, Stuck {
     this.dropAnswer()
     this.endRequest()
     if (this.calls !== undefined) for (const calling of this.calls) calling.cancel()
+    this.leave()
+  }
+
+  /** Once. */
+  private leave(): void {
+    if (this.exchange.pipes !== this) return
+    this.exchange.pipes = undefined
     this.endHooks()
     // A user's `onDone` comes behind everything else, and may still ask.
     if (this.chain.hearsEnds) queueMicrotask(() => (this.left = true))
     else this.left = true
     this.held = undefined
-    this.exchange.pipes = undefined
   }
 }

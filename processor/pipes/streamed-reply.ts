@@ -1,6 +1,7 @@
 // The body of a reply that comes piece by piece, as fast as the client takes it.
 import type { Exchange, RequestSink } from '../exchange.js'
 import { asBytes } from './as-bytes.js'
+import { openSource, type Source } from './reply-source.js'
 import { type Stuck, within } from './running.js'
 
 /** Where the pieces go: through the pipes that see the answer. */
@@ -11,7 +12,7 @@ export interface ReplyOutput extends Stuck {
 }
 
 export class StreamedReply implements RequestSink {
-  private readonly iterator: AsyncIterator<Uint8Array>
+  private readonly source: Source
   private waiting: (() => void) | undefined
   private ended = false
 
@@ -23,7 +24,7 @@ export class StreamedReply implements RequestSink {
     private readonly length: number | undefined,
     private readonly broken: (error: Error) => void,
   ) {
-    this.iterator = body[Symbol.asyncIterator]()
+    this.source = openSource(body)
   }
 
   /** The head has been written. */
@@ -38,7 +39,7 @@ export class StreamedReply implements RequestSink {
     const bare = length !== undefined || this.exchange.minor === 0
     let left = length ?? Infinity
     while (!this.ended) {
-      const { done, value } = await within(this.output, undefined, () => this.iterator.next())
+      const { done, value } = await within(this.output, undefined, () => this.source.next())
       if (this.ended) return
       if (done === true) break
       const piece = asBytes(value)
@@ -72,7 +73,7 @@ export class StreamedReply implements RequestSink {
   over(): void {
     if (this.ended) return
     this.ended = true
-    void this.iterator.return?.().catch(() => undefined)
+    this.source.close()
     this.clientDrained()
   }
 

@@ -1,7 +1,7 @@
 // What a pipe's thread may change in an exchange: everything it says is checked before it counts.
 import { CODES, type Code } from '../../../shared/errors.js'
 import type { Call } from '../../call.js'
-import { type FieldLines, lineOf } from '../../field-lines.js'
+import { checkedLines, type FieldLines } from '../../field-lines.js'
 import type { AnswerHead, PipeExchange, Reply } from '../pipe.js'
 import {
   bufferOf,
@@ -91,17 +91,6 @@ function setFields(headers: FieldLines, text: string): void {
   headers.text = checkedLines(text, headers.text)
 }
 
-function checkedLines(text: string, before = ''): string {
-  const known = new Set(before.split('\r\n'))
-  let checked = ''
-  for (const line of text.split('\r\n')) {
-    if (line === '') continue
-    const colon = line.indexOf(':')
-    checked += known.has(line) ? `${line}\r\n` : lineOf(line.slice(0, colon), line.slice(colon + 1).trim())
-  }
-  return checked
-}
-
 const KNOWN_CODES: ReadonlySet<unknown> = new Set(CODES)
 
 function replyOf({ status, headers, lines, body, length, error }: ReplyData): Reply {
@@ -115,14 +104,12 @@ function replyOf({ status, headers, lines, body, length, error }: ReplyData): Re
   }
 }
 
-/** Field lines of a request that the thread makes; Host and framing are the gateway's. */
+/** A request that the thread makes; it is checked as any other pipe's is. */
 export function callOf({ service, method, target, fields, body, timeoutMs, mostBytes, forwarded }: CallData): Call {
-  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}$/.test(textOf(method))) throw new TypeError('not a method')
-  if (!/^\/[\x21\x22\x24-\x7e\x80-\xff]*$/.test(textOf(target))) throw new TypeError('not a target')
   return {
     service: textOf(service),
-    method,
-    target,
+    method: textOf(method),
+    target: textOf(target),
     fields: checkedLines(textOf(fields)),
     ...(body !== undefined && { body: bufferOf(body) }),
     timeoutMs: Math.max(0, Number(timeoutMs) || 0),
