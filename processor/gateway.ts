@@ -165,10 +165,12 @@ function createGateway(first: Config, deps: GatewayDeps, rack: Rack): Gateway {
     pipes: rack,
     prepare: (next) => rack.prepare(next),
     take(states) {
+      // What pipes count is asked of users' code, which may never come back: nothing else has been taken by then.
+      const ofPipes = rack.take(states)
       const { counts: listeners, states: standing } = listening.take()
       return {
+        ...ofPipes,
         ...takeLiveState(living, core.table.snapshot, states),
-        ...rack.take(states),
         listeners,
         ...(states && { listening: standing }),
       }

@@ -11,6 +11,8 @@ const RESERVED: ReadonlySet<string> = new Set(EVERY_PIPE)
 export class Meter {
   /** How much of each count has been taken. */
   private readonly taken = new Map<string, number>()
+  /** The hook that is running, or that never came back: such a one was ended from outside, and is not asked again. */
+  private readonly asked = new Set<'metrics' | 'gauges'>()
 
   constructor(private readonly step: Step) {}
 
@@ -40,6 +42,15 @@ export class Meter {
 
   /** Whatever a user's pipe gives: what cannot be shown is left out. */
   private read(hook: 'metrics' | 'gauges'): Counts {
+    const { asked } = this
+    if (asked.has(hook)) return []
+    asked.add(hook)
+    const counts = this.ask(hook)
+    asked.delete(hook)
+    return counts
+  }
+
+  private ask(hook: 'metrics' | 'gauges'): Counts {
     try {
       const given: unknown = this.step.pipe?.[hook]?.()
       if (typeof given !== 'object' || given === null) return []

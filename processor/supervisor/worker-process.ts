@@ -10,6 +10,10 @@ import type { FromWorker, ToWorker } from './messages.js'
 // load) and saves nothing.
 const HEAP = ['--max-semi-space-size=4']
 
+// A user's pipe that never comes back is ended where it stands. Within a timer that leaves Node's books of asynchronous calls
+// with a line too many, and the process would end as soon as Node sees it: other exchanges with it, and no word of the pipe.
+const ENDING = ['--no-force-async-hooks-checks']
+
 // Built, it is beside this folder as .js; run from source, as .ts.
 const MAIN = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../worker.ts' : '../worker.js', import.meta.url))
 
@@ -46,7 +50,7 @@ export class WorkerProcess {
     this.child = fork(MAIN, [], {
       serialization: 'json',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      execArgv: [...process.execArgv, ...HEAP],
+      execArgv: [...process.execArgv, ...HEAP, ...ENDING],
     })
     this.child.on('message', (message) => events.message(this, message as FromWorker))
     let ended = false

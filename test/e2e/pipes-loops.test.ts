@@ -21,6 +21,10 @@ const MODULES = {
   ),
   reading: pipe(`onRequest(x) { x.watchBody({ piece() { for (;;); }, end() {} }) },`),
   endless: pipe(`onRequest: () => ({ status: 200, body: (async function* () { for (;;); })() }),`),
+  counting: pipe(`onRequest() {}, metrics() { for (;;); }, gauges() { for (;;); }`),
+  timing: pipe(
+    `onRequest() { setTimeout(() => { for (;;); }, 5); setTimeout(() => setImmediate(() => { for (;;); }), 6) }`,
+  ),
   making: `export default { create() { for (;;); } }`,
 }
 
@@ -39,9 +43,12 @@ test('a loop costs its own exchange, wherever in a pipe it is', { timeout: 120_0
   const bad = Object.fromEntries(
     Object.entries(paths).map(([name, use]) => [name, { ...service([origin], `/${name}`), pipes: [{ use, name }] }]),
   )
+  const breaker = { failures: 1, open: '1m' }
+  const use = paths['regex']
+  const tripping = { ...service([origin], '/tripping'), pipes: [{ use, name: 'tripping', breaker }] }
   // Its code never ends: it is given up after ten seconds, and the rest serves.
   const serverpy = await startServerpy(t, {
-    services: { good: service([origin], '/good'), ...bad },
+    services: { good: service([origin], '/good'), ...bad, tripping },
     processor: { workers: 1 },
   })
   const { processorPort } = serverpy
@@ -53,15 +60,26 @@ test('a loop costs its own exchange, wherever in a pipe it is', { timeout: 120_0
       return 'cut off'
     }
   }
+  const failures = async (pipe: string) => {
+    const text = (await request(serverpy.discoveryPort, 'GET', '/metrics')).text()
+    return Number(new RegExp(`pipe_events_total\\{pipe="${pipe}",event="failed"\\} (\\d+)`).exec(text)?.[1])
+  }
   const pids = (await workersOf(serverpy)).map(({ pid }) => pid)
   const load = startOpenLoad(processorPort, '/good', { perSecond: 50 })
-  const expected = { making: 500, regex: 500, done: 200, watching: 'cut off', streaming: 'cut off', reading: 500 }
+  const late = { counting: 200, timing: 200, done: 200 }
+  const expected = { making: 500, ...late, regex: 500, watching: 'cut off', streaming: 'cut off', reading: 500 }
   for (const [name, status] of Object.entries({ ...expected, endless: 'cut off' })) {
     assert.equal(await ask(name), status, name)
     assert.equal(await ask('good'), 200)
   }
   assert.deepEqual(await Promise.all(['regex', 'regex', 'done', 'regex'].map(ask)), [500, 500, 200, 500])
+  for (const name of ['regex', 'done'])
+    await waitFor(async () => (await failures(name)) > 0, { what: `failures of ${name}` })
+  const tripped = async () => (await request(processorPort, 'GET', '/tripping')).text()
+  assert.match(await tripped(), /did not come to an end in time/)
+  assert.match(await tripped(), /switched off/)
   assert.deepEqual(await load.stop(), { 200: load.sent })
+  for (const name of Object.keys(MODULES)) assert.match(serverpy.output(), new RegExp(`"pipe":"${name}"`))
   const [worker] = await waitFor(async () => {
     const rows = await workersOf(serverpy)
     return rows[0]?.in_flight === 0 ? rows : undefined
