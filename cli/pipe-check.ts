@@ -13,6 +13,10 @@ const MOST_MEMORY_MB = 256
 /** Of what a module throws. */
 const LONGEST_MESSAGE = 500
 
+/** What Node ends a thread with whose top-level await has nothing left to wait for. */
+const UNSETTLED = 13
+const ENDS = 'it ends the process while it is loaded'
+
 export interface CheckOrder {
   /** Absolute path. */
   readonly module: string
@@ -92,6 +96,6 @@ function run(order: CheckOrder, mostMs: number): Promise<CheckResult> {
     const timer = setTimeout(() => fail(`it was not loaded after ${mostMs / 1000} s`), mostMs)
     thread.once('message', (result: CheckResult) => end(result))
     thread.once('error', (error) => fail(error.message))
-    thread.once('exit', () => fail('it ends the process while it is loaded'))
+    thread.once('exit', (code) => fail(code === UNSETTLED ? 'an await at its top never comes to an end' : ENDS))
   })
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createWheel } from '../processor/engine/wheel.js'
 import { openGateway } from '../processor/gateway.js'
+import { watchPipes } from '../processor/pipes/watch-pipes.js'
 import { createRecorder } from '../processor/recorder.js'
 import type { Config } from '../shared/config/model.js'
 import { parseConfig } from '../shared/config/parse.js'
@@ -80,7 +81,8 @@ export async function tryPipe(
   const use = pipe instanceof URL ? fileURLToPath(pipe) : pipe
   const service = await openService()
   const errors: string[] = []
-  const closing: (() => void)[] = [() => service.server.close()]
+  const watching = watchPipes(errorLog(errors))
+  const closing: (() => unknown)[] = [() => watching.close(), () => service.server.close()]
   try {
     const [bare, piped] = [
       configOf(service.port, [], directory),
@@ -101,7 +103,7 @@ export async function tryPipe(
     }
     return trials
   } finally {
-    for (const close of closing) close()
+    for (const close of closing) await close()
   }
 }
 

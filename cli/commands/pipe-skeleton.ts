@@ -64,21 +64,21 @@ const pipe = new URL('./${file}', import.meta.url)
 
 test('the service hears who asks', async () => {
   const [trial] = await tryPipe(pipe, { options: { header: 'x-client' }, requests: [{ target: '/things' }] })
-  assert.deepEqual(trial.errors, [])
-  assert.equal(trial.request.headers['x-client'], '127.0.0.1')
+  assert.deepEqual(trial?.errors, [])
+  assert.equal(trial?.request?.headers['x-client'], '127.0.0.1')
 })
 
 test('what is blocked gets no further', async () => {
   const [trial] = await tryPipe(pipe, { requests: [{ target: '/things?blocked' }] })
-  assert.equal(trial.request, undefined)
-  assert.equal(trial.answer.status, 403)
+  assert.equal(trial?.request, undefined)
+  assert.equal(trial?.answer.status, 403)
 })
 
 test('answers do not say what serves', async () => {
   const answer = { status: 200, headers: { server: 'secret/1.0' }, body: 'hello' }
   const [trial] = await tryPipe(pipe, { requests: [{ answer }] })
-  assert.equal(trial.answer.headers['server'], undefined)
-  assert.equal(trial.answer.body, 'hello')
+  assert.equal(trial?.answer.headers['server'], undefined)
+  assert.equal(trial?.answer.body, 'hello')
 })
 `
 }

@@ -1,6 +1,8 @@
 // `serverpy pipe test MODULE`: what a pipe does to recorded requests.
 import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { blame } from '../../processor/pipes/blame.js'
+import { textOf } from '../../processor/pipes/step.js'
 import { tryPipe, type Passage, type Sample, type Trial } from '../pipe-trial.js'
 import { CommandFailure, orFail } from './discovery-client.js'
 import { printable, type Terminal } from './terminal.js'
@@ -25,15 +27,23 @@ export function pipeTestCommand(terminal: Terminal): Command {
       orFail(terminal, async () => {
         const samples = requests === undefined ? undefined : readSamples(requests)
         const given = options === undefined ? {} : readObject(options, '--options')
+        const late: string[] = []
+        const hear = (error: Error): void => {
+          if (blame(error) === undefined) throw error
+          late.push(textOf(error))
+        }
+        process.on('uncaughtException', hear)
         let trials: Trial[]
         try {
           trials = await tryPipe(useOf(module), { options: given, ...(samples && { requests: samples }) })
         } catch (error) {
           throw new CommandFailure((error instanceof Error ? error.message : String(error)).split('\n'), 2)
+        } finally {
+          process.off('uncaughtException', hear)
         }
-        terminal.out(trials.flatMap(linesOf).join(''))
-        if (trials.some(({ errors }) => errors.length > 0)) terminal.exitWith(1)
-      }),
+        terminal.out([...trials.flatMap(linesOf), ...late.map((error) => shown(`late  threw ${error}`))].join(''))
+        if (late.length > 0 || trials.some(({ errors }) => errors.length > 0)) terminal.exitWith(1)
+      }).then(terminal.leave),
     )
 }
 
@@ -117,11 +127,13 @@ function linesOf({ without, errors, ...seen }: Trial, i: number): string[] {
     ...(seen.request === undefined && asked !== undefined ? ['answered by itself: no service was asked'] : []),
     ...(seen.request && asked ? differences('request', asked, seen.request) : []),
     ...differences('answer', without.answer, seen.answer),
-    ...errors.map((error) => `threw    ${withoutOurs(error)}`),
+    ...errors.map((error) => `threw    ${error}`),
   ]
-  return [title, ...(changes.length === 0 ? ['changed nothing'] : changes).map((line) => `   ${line}`)].map(
-    (line) => `${line.split('\n').map(printable).join('\n     ')}\n`,
-  )
+  return [title, ...(changes.length === 0 ? ['changed nothing'] : changes).map((line) => `   ${line}`)].map(shown)
+}
+
+function shown(text: string): string {
+  return `${withoutOurs(text).split('\n').map(printable).join('\n     ')}\n`
 }
 
 /** Who wrote the pipe cares for its own lines of the stack. */

@@ -8,6 +8,8 @@ export interface Terminal {
   readonly err: (line: string) => void
   readonly exitWith: (code: number) => void
   readonly colours: boolean
+  /** Ends the process although code that is not ours still has timers or connections in it. */
+  readonly leave?: () => void
   /** Ends what would go on for ever. */
   readonly signal?: AbortSignal
 }
@@ -19,6 +21,7 @@ export const thisTerminal: Terminal = {
   exitWith: (code) => {
     process.exitCode = code
   },
+  leave: () => void process.stdout.write('', () => process.exit()),
   // picocolors has looked at NO_COLOR, FORCE_COLOR and the terminal already.
   colours: pc.isColorSupported,
 }

@@ -14,9 +14,10 @@ export function mayBlame(module: string, name: string): void {
   heard(modules)
 }
 
-/** `hear` is told of every module before its code runs. */
+/** `hear` is told of every module before its code runs, and now of those that are there. */
 export function hearModules(hear: (modules: ReadonlyMap<string, string>) => void): void {
   heard = hear
+  if (modules.size > 0) hear(modules)
 }
 
 /** Undefined: it comes from no pipe. */

@@ -200,7 +200,7 @@ export class PipeRun extends AnswerSide implements HoldingOwner, Stuck {
     this.turn++
     const { exchange } = this
     const step = this.chain.steps.find((one) => one.name === name)
-    if (step !== undefined) this.broke(step, 'a call', new Error('it did not come back and was ended'), 'pipe-timeout')
+    if (step !== undefined) this.broke(step, 'a call', 'it did not come back and was ended', 'pipe-timeout')
     // Of what it was ended in the middle of, the last pipes may not have heard.
     if (this.phase === Phase.Over) return this.leave()
     const failure = new ProxyError('pipe-timeout', 'pipe', 'never', `the pipe "${name}" did not come to an end in time`)

@@ -82,6 +82,9 @@ test('a module that never ends, ends the process or eats all memory is a fault, 
   assert.deepEqual(await told(t, 'process.exit(0)'), [
     's.yaml:8:9  p  the module ./p.mjs cannot be used: it ends the process while it is loaded',
   ])
+  // From source the thread that loads it is one of text, which ends in another way.
+  const [unsettled] = await told(t, 'await new Promise(() => {})')
+  assert.match(unsettled ?? '', /an await at its top never comes to an end|it ends the process while it is loaded/)
   const [hog] = await told(t, 'const all = []; for (;;) all.push(new Array(100_000).fill(all.length))')
   assert.match(hog ?? '', /cannot be used: .*memory/)
 })

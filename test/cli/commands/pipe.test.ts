@@ -11,6 +11,7 @@ import { Command, CommanderError } from 'commander'
 import { checkCommand } from '../../../cli/commands/check.js'
 import { pipeCommand } from '../../../cli/commands/pipe.js'
 import { tellWrongUsage } from '../../../cli/usage.js'
+import { MAIN } from '../../kit/serverpy.js'
 
 async function folder(t: TestContext): Promise<string> {
   const root = await realpath(await mkdtemp(join(tmpdir(), 'serverpy-pipe-')))
@@ -206,4 +207,27 @@ processor:
     err: [`${file}:5:7  tenant.header  must be the name of a header field`],
     code: 2,
   })
+})
+
+test('whatever a pipe leaves behind, loops in or throws late, trying it comes to an end and tells of it', async (t) => {
+  const root = await folder(t)
+  const ways = {
+    leaving: `setInterval(() => {}, 1000)`,
+    looping: `if (x.path === '/') for (;;);`,
+    late: `void Promise.reject(new Error('too late'))`,
+  }
+  const tried = async (name: keyof typeof ways) => {
+    const file = join(root, `${name}.mjs`)
+    await writeFile(file, `export default { create: () => ({ onRequest(x) { ${ways[name]} } }) }`)
+    const args = [MAIN, 'pipe', 'test', file]
+    return promisify(execFile)(process.execPath, args, { timeout: 60_000 }).then(
+      ({ stdout }) => ({ code: 0, stdout }),
+      ({ code, stdout }: { code: number; stdout: string }) => ({ code, stdout }),
+    )
+  }
+  const [leaving, looping, late] = await Promise.all([tried('leaving'), tried('looping'), tried('late')])
+  assert.deepEqual([leaving.code, looping.code, late.code], [0, 1, 1])
+  assert.match(leaving.stdout, /3 {2}GET \/things\/7 → 404\n {3}changed nothing\n$/)
+  assert.match(looping.stdout, /1 {2}GET \/ → 500\n[^]* {3}threw {4}a pipe did not come back and was ended\n[^]*\n2 /)
+  assert.match(late.stdout, /late {2}threw Error: too late\n {9}at Object.onRequest/)
 })
