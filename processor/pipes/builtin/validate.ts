@@ -1,6 +1,7 @@
 // `validate`: refuses requests whose JSON body does not fit a schema, and says what does not fit.
 import { compileSchema, type Failure, type SchemaCheck } from '../../../shared/config/pipes/json-schema.js'
 import { createTypeTest } from '../../../shared/config/pipes/media-types.js'
+import { TextTooLong } from '../../../shared/config/pipes/schema-pattern.js'
 import type { ValidateOptions } from '../../../shared/config/pipes/validate.js'
 import { contentTypeOf } from '../content-type.js'
 import { definePipe, type PipeExchange, type Reply } from '../pipe.js'
@@ -34,7 +35,7 @@ export default definePipe<ValidateOptions>({
         if (read === undefined) return fail(x, 'the body is not JSON')
         if (hasRepeatedNames(read.text, read.value)) return fail(x, 'an object of the body has two members of one name')
         const found = failuresOf(check, read.value, body.length)
-        if (found === undefined) return fail(x, 'the body is nested too deeply')
+        if (typeof found === 'string') return fail(x, found)
         return found.length === 0 ? undefined : fail(x, 'the body does not fit its schema', found)
       },
       metrics: () => ({ refused }),
@@ -45,13 +46,15 @@ export default definePipe<ValidateOptions>({
 /** All failures of a longer body would take long to find: of such a one the first is told. */
 const MOST_SEARCHED_BYTES = 16 * 1024
 
-/** Undefined: a schema that refers to itself went deeper than the stack. */
-function failuresOf(check: SchemaCheck, value: unknown, bytes: number): readonly Failure[] | undefined {
+/** A text: why that cannot be found out. */
+function failuresOf(check: SchemaCheck, value: unknown, bytes: number): readonly Failure[] | string {
   try {
     const found = check(value, false)
     return found.length > 0 && bytes <= MOST_SEARCHED_BYTES ? check(value, true) : found
   } catch (error) {
-    if (error instanceof RangeError) return undefined
+    if (error instanceof TextTooLong) return 'the body has a text that is too long for its pattern'
+    // A schema that refers to itself went deeper than the stack.
+    if (error instanceof RangeError) return 'the body is nested too deeply'
     throw error
   }
 }

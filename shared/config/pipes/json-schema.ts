@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import type { Ajv, AnySchema, ErrorObject, Options, ValidateFunction } from 'ajv'
 import type { Fault } from '../problem.js'
+import { createSchemaPattern } from './schema-pattern.js'
 
 /** `all`: every failure is looked for, and not the first one alone; a long value can have very many. */
 export type SchemaCheck = (value: unknown, all: boolean) => readonly Failure[]
@@ -49,6 +50,7 @@ function compilerFor(schema: boolean | object, allErrors: boolean): Ajv {
     verbose: false,
     messages: true,
     validateFormats: true,
+    code: { regExp: Object.assign(createSchemaPattern, { code: 'createSchemaPattern' }) },
   }
   const compiler = new (compilerClass(named))(options)
   const addFormats = require('ajv-formats') as { default: (ajv: Ajv) => Ajv }

@@ -1,6 +1,6 @@
 // Matches patterns in a time that grows with the text times the pattern, whatever the text: no client can make it slow.
 import type { Fault } from '../problem.js'
-import { readPattern, type CharacterSet, type Node } from './linear-syntax.js'
+import { kindOf, readPattern, type CharacterSet, type Dialect, type Node } from './linear-syntax.js'
 
 /** Of all patterns of one place together: the steps of one character of a text. */
 const MOST_STEPS = 4000
@@ -25,16 +25,16 @@ interface Program {
 class TooLong extends Error {}
 
 /** What is wrong with a pattern; undefined for one that can be matched. */
-export function linearPatternFault(pattern: string): Fault | undefined {
-  const read = readPattern(pattern)
+export function linearPatternFault(pattern: string, dialect: Dialect = 'fields'): Fault | undefined {
+  const read = readPattern(pattern, dialect)
   if ('fault' in read) return read.fault
-  return linearPatternsFault([pattern])
+  return linearPatternsFault([pattern], dialect)
 }
 
 /** What is wrong with patterns, each of which is right by itself. */
-export function linearPatternsFault(patterns: readonly string[]): Fault | undefined {
+export function linearPatternsFault(patterns: readonly string[], dialect: Dialect = 'fields'): Fault | undefined {
   try {
-    compile(patterns)
+    compile(patterns, dialect)
     return undefined
   } catch (error) {
     if (!(error instanceof TooLong)) throw error
@@ -42,10 +42,15 @@ export function linearPatternsFault(patterns: readonly string[]): Fault | undefi
   }
 }
 
-/** Whether one of the patterns is found in a text of Latin-1. Throws for patterns that have faults. */
-export function createSearch(patterns: readonly string[]): (text: string) => boolean {
+/** The steps that one character of a text may take. */
+export function stepsOf(pattern: string, dialect: Dialect): number {
+  return compile([pattern], dialect).ops.length
+}
+
+/** Whether one of the patterns is found in a text. Throws for patterns that have faults. */
+export function createSearch(patterns: readonly string[], dialect: Dialect = 'fields'): (text: string) => boolean {
   if (patterns.length === 0) return () => false
-  const { ops, to, other, sets } = compile(patterns)
+  const { ops, to, other, sets } = compile(patterns, dialect)
   // A place is on a list when its mark has the list's number.
   const marks = new Uint32Array(ops.length)
   let now = new Int32Array(ops.length)
@@ -92,16 +97,17 @@ export function createSearch(patterns: readonly string[]): (text: string) => boo
     found = false
     let length = 0
     begin()
-    for (let at = 0; ; at++) {
+    for (let at = 0; ;) {
       length = add(now, length, 0, at === 0, at === text.length)
       if (found || at === text.length) return found
       begin()
-      const code = text.charCodeAt(at) & 255
+      const point = text.codePointAt(at) as number
+      const kind = kindOf(point)
+      at += point > 0xffff ? 2 : 1
       let followers = 0
       for (let i = 0; i < length; i++) {
         const place = now[i] as number
-        if (sets[place]?.[code] === 1)
-          followers = add(next, followers, to[place] as number, false, at + 1 === text.length)
+        if (sets[place]?.[kind] === 1) followers = add(next, followers, to[place] as number, false, at === text.length)
       }
       ;[now, next] = [next, now]
       length = followers
@@ -115,10 +121,10 @@ export function createSearch(patterns: readonly string[]): (text: string) => boo
   }
 }
 
-function compile(patterns: readonly string[]): Program {
+function compile(patterns: readonly string[], dialect: Dialect): Program {
   const program: Program = { ops: [], to: [], other: [], sets: [] }
   const parts = patterns.map((pattern): Node => {
-    const read = readPattern(pattern)
+    const read = readPattern(pattern, dialect)
     if ('fault' in read) throw new TypeError(read.fault.message)
     return read.node
   })

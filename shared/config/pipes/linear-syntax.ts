@@ -1,8 +1,27 @@
 // Reads patterns of the kind that can be matched in linear time: regular expressions without look-around and back references.
 import type { Fault } from '../problem.js'
 
-/** Which of the 256 characters of Latin-1 it takes. */
+/** Which characters it takes: those of Latin-1 one by one, and what is beyond by its kind. */
 export type CharacterSet = Uint8Array
+
+/** Whose reading of `.` and `\s` counts: that of most engines, for fields, or JavaScript's. */
+export type Dialect = 'fields' | 'javascript'
+
+const LATIN = 256
+const SPACE = 256
+const LINE_SEPARATOR = 257
+const OTHER = 258
+const KINDS = 259
+
+/** Where a set has a character. */
+export function kindOf(point: number): number {
+  if (point < LATIN) return point
+  if (point === 0x2028 || point === 0x2029) return LINE_SEPARATOR
+  const isSpace = (point >= 0x2000 && point <= 0x200a) || SPACES_BEYOND.has(point)
+  return isSpace ? SPACE : OTHER
+}
+
+const SPACES_BEYOND: ReadonlySet<number> = new Set([0x1680, 0x202f, 0x205f, 0x3000, 0xfeff])
 
 export type Node =
   | { readonly kind: 'set'; readonly set: CharacterSet }
@@ -20,18 +39,18 @@ const MOST_REPEATS = 1000
 class Unreadable extends Error {}
 
 /** Never throws. */
-export function readPattern(pattern: string): ReadPattern {
+export function readPattern(pattern: string, dialect: Dialect): ReadPattern {
   if (pattern === '') return { fault: { message: 'must not be empty' } }
   if (pattern.length > MOST_CHARS) return { fault: { message: `a pattern may have at most ${MOST_CHARS} characters` } }
   try {
-    return { node: createParser(pattern)() }
+    return { node: createParser(pattern, READINGS[dialect])() }
   } catch (error) {
     if (error instanceof Unreadable) return { fault: { message: `not a pattern: ${error.message}` } }
     throw error
   }
 }
 
-function createParser(pattern: string): () => Node {
+function createParser(pattern: string, { any, classes }: Reading): () => Node {
   const flags = /^\(\?([is]+)\)/.exec(pattern)
   const anyCase = flags?.[1]?.includes('i') === true
   let at = flags?.[0].length ?? 0
@@ -56,7 +75,7 @@ function createParser(pattern: string): () => Node {
     if (char === '(') return group()
     if (char === '^') return { kind: 'begin' }
     if (char === '$') return { kind: 'end' }
-    if (char === '.') return { kind: 'set', set: inverse(setOf('\n')) }
+    if (char === '.') return { kind: 'set', set: any }
     if (char === '[') return { kind: 'set', set: bracket() }
     if (char === '*' || char === '+' || char === '?') throw new Unreadable(`nothing stands before "${char}"`)
     return { kind: 'set', set: cased(char === '\\' ? escape() : setOf(char)) }
@@ -97,7 +116,7 @@ function createParser(pattern: string): () => Node {
   function escape(): CharacterSet {
     const char = pattern[at++]
     if (char === undefined) throw new Unreadable('a "\\" stands at the end')
-    const known = CLASSES[char]
+    const known = classes[char]
     if (known) return known
     const hex = char === 'x' ? /^[0-9a-fA-F]{2}/.exec(pattern.slice(at)) : null
     if (hex) {
@@ -111,7 +130,7 @@ function createParser(pattern: string): () => Node {
   }
 
   function bracket(): CharacterSet {
-    const set = new Uint8Array(256)
+    const set = new Uint8Array(KINDS)
     const negated = pattern[at] === '^'
     if (negated) at++
     for (let first = true; first || pattern[at] !== ']'; first = false) {
@@ -152,10 +171,10 @@ function createParser(pattern: string): () => Node {
 }
 
 function setOf(chars: string): CharacterSet {
-  const set = new Uint8Array(256)
+  const set = new Uint8Array(KINDS)
   for (const char of chars) {
     const code = char.codePointAt(0) as number
-    if (code > 255) throw new Unreadable('a character beyond Latin-1 never stands in a field')
+    if (code >= LATIN) throw new Unreadable('a character beyond Latin-1 is not supported')
     set[code] = 1
   }
   return set
@@ -177,13 +196,26 @@ function onlyOf(set: CharacterSet): number | undefined {
 
 const DIGITS = setOf('0123456789')
 const WORDS = setOf('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_')
-const SPACES = setOf('\t\n\v\f\r ')
-const CLASSES: Readonly<Record<string, CharacterSet>> = {
-  d: DIGITS,
-  D: inverse(DIGITS),
-  w: WORDS,
-  W: inverse(WORDS),
-  s: SPACES,
-  S: inverse(SPACES),
+
+interface Reading {
+  /** What `.` takes. */
+  readonly any: CharacterSet
+  readonly classes: Readonly<Record<string, CharacterSet>>
 }
+
+const READINGS: Readonly<Record<Dialect, Reading>> = {
+  fields: readingOf(setOf('\n'), setOf('\t\n\v\f\r ')),
+  javascript: readingOf(beside(setOf('\n\r'), LINE_SEPARATOR), beside(setOf('\t\n\v\f\r \xa0'), LINE_SEPARATOR, SPACE)),
+}
+
+function readingOf(ends: CharacterSet, spaces: CharacterSet): Reading {
+  const classes = { d: DIGITS, D: inverse(DIGITS), w: WORDS, W: inverse(WORDS), s: spaces, S: inverse(spaces) }
+  return { any: inverse(ends), classes }
+}
+
+function beside(set: CharacterSet, ...kinds: readonly number[]): CharacterSet {
+  for (const kind of kinds) set[kind] = 1
+  return set
+}
+
 const CONTROLS: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f', v: '\v' }

@@ -11,7 +11,7 @@ import { sizeBytes } from '../text/size.js'
 import { builtIn } from './builtin.js'
 import { compileSchema } from './json-schema.js'
 import { mediaTypeFault } from './media-types.js'
-import { patternFault } from './pattern.js'
+import { isSlowPattern } from './schema-pattern.js'
 
 export interface ValidateOptions {
   /** JSON Schema, as plain data. */
@@ -99,7 +99,7 @@ function readFile(name: string, path: Path, { directory, report }: Context): unk
   }
 }
 
-/** Patterns of a schema are often such that only a person can tell; those that repeat what repeats are told of. */
+/** Of the patterns that cannot be matched in linear time those are told of that repeat what repeats. */
 function slowPatterns(schema: unknown): string[] {
   const found = new Set<string>()
   JSON.stringify(schema, (key, value: unknown) => {
@@ -107,5 +107,5 @@ function slowPatterns(schema: unknown): string[] {
     if (key === 'patternProperties' && isObject(value)) for (const name of Object.keys(value)) found.add(name)
     return value
   })
-  return [...found].filter((pattern) => /^a repetition of what varies/.test(patternFault(pattern)?.message ?? ''))
+  return [...found].filter(isSlowPattern)
 }
