@@ -71,14 +71,20 @@ function cookiePattern(name: string): RegExp {
   return new RegExp(`(?:^|[;,])[\\t ]*${name.replace(/[.*+^$|]/g, '\\$&')}=[^;,]*`, 'g')
 }
 
-/** A target without the parameters that `drop` names; the others stay as they came. */
-export function withoutParameters(target: string, drop: (name: string) => boolean): string {
+/**
+ * A target without the parameters that `drop` names; the others stay as they came. `divided`: what some instances divide a
+ * query at, beside `&`; what stands together so goes as soon as one of it does.
+ */
+export function withoutParameters(target: string, drop: (name: string) => boolean, divided?: string): string {
   const mark = target.indexOf('?')
   if (mark < 0) return target
   const kept = target
     .slice(mark + 1)
     .split('&')
-    .filter((part) => part !== '' && !drop(parameterName(part)))
+    .filter((part) => {
+      const pieces = divided === undefined ? [part] : part.split(divided)
+      return part !== '' && !pieces.some((piece) => piece !== '' && drop(parameterName(piece)))
+    })
   return kept.length === 0 ? target.slice(0, mark) : `${target.slice(0, mark)}?${kept.join('&')}`
 }
 

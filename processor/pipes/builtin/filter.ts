@@ -47,7 +47,7 @@ export default definePipe<FilterOptions>({
       ...((keep ?? parameters) && {
         onRequest(x) {
           keep?.(x.headers)
-          if (parameters !== undefined && x.target.includes('?')) x.target = withoutParameters(x.target, drops)
+          if (parameters !== undefined && x.target.includes('?')) x.target = withoutParameters(x.target, drops, ';')
         },
       }),
       ...(keepAnswered && {

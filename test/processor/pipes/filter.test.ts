@@ -31,6 +31,20 @@ const OWN = new Set([
   'traceparent',
 ])
 
+test('a parameter that an instance would find behind a semicolon passes only where it is listed', async (t) => {
+  const { port, origin } = await startPiped(t, {}, [{ use: 'filter', query: ['page', 'limit'] }])
+  const cases = [
+    ['/?page=1;admin=1&limit=2', '/?limit=2'],
+    ['/?page=1;adm%69n', '/'],
+    ['/?page=1;limit=2;', '/?page=1;limit=2;'],
+    ['/?;page=1', '/?;page=1'],
+  ] as const
+  for (const [asked, passed] of cases) {
+    await request(port, 'GET', asked)
+    assert.equal(origin.requests.at(-1)?.target, passed)
+  }
+})
+
 test('bodies of both kinds pass whole, whatever is listed', async (t) => {
   const { port } = await startPiped(t, {}, [{ use: 'filter', headers: [], query: [] }])
   const sized = await request(port, 'POST', '/x?q=1', { body: 'hello' })
