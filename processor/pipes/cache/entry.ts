@@ -54,15 +54,18 @@ export class Entry {
     /** The service was asked for just what the client had asked for, so that it can be asked again without a client. */
     readonly askedAsIs: boolean,
   ) {
-    const { key, values } = place
+    const { key, names, values } = place
     const texts = values.reduce(
       (sum, value) => sum + (value === undefined ? 0 : VALUE_BYTES + 2 * value.spelled.length),
       0,
     )
     const inMemory = Buffer.isBuffer(body) ? body.length : 0
-    this.bytes = OVERHEAD_BYTES + key.length + lines.length + inMemory + texts
     this.etag = own(fields.get('etag'))
     this.modified = own(fields.get('last-modified'))
+    // Lines are there once more as they were sent last.
+    const fixed =
+      OVERHEAD_BYTES + key.length + 2 * lines.length + (this.etag?.length ?? 0) + (this.modified?.length ?? 0)
+    this.bytes = fixed + inMemory + texts + names.reduce((sum, name) => sum + name.length, 0)
     const dateMs = httpDateMs(fields.get('date'), wallMs)
     const modifiedMs = httpDateMs(this.modified, wallMs)
     this.modifiedMs = this.modified === undefined ? dateMs : modifiedMs

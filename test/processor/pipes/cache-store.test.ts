@@ -58,6 +58,30 @@ test('two hundred thousand answers stay within the bound of bytes, and so does t
   assert.ok(grown < bytes, `${Math.round(grown / 1024 / 1024)} MiB`)
 })
 
+test('answers with large fields stay within the bound, too, also after they were hits', () => {
+  const bytes = 16 * 1024 * 1024
+  const large = (i: number) => `${i}`.padEnd(8000, 'x')
+  const names = (i: number) => Array.from({ length: 30 }, (_, j) => `n${i}-${j}`.padEnd(250, 'x')).join(', ')
+  for (const field of [
+    (i: number) => `X-Large: ${large(i)}`,
+    (i: number) => `ETag: "${large(i)}"`,
+    (i: number) => `Last-Modified: ${large(i)}`,
+    (i: number) => `Vary: ${names(i)}`,
+  ]) {
+    const made = handMade({ size: bytes })
+    const before = memory()
+    for (let i = 0; i < 2000; i++) {
+      put(made, `/${i}`, 'body', `${HOUR}${field(i)}\r\n`)
+      // As they are written out.
+      Buffer.from(hit(made, `/${i}`)?.lines ?? '', 'latin1')
+    }
+    const grown = memory() - before
+    assert.ok(count(made, 'evicted') > 0)
+    // Something is left of those before it.
+    assert.ok(grown < 1.5 * bytes, `${field(0).slice(0, 10)}: ${Math.round(grown / 1024 / 1024)} MiB`)
+  }
+})
+
 test('the answer that was used longest ago goes first', () => {
   const made = handMade({ size: 64 * 1024, entry_size: 20_000 })
   for (const name of ['a', 'b', 'c']) put(made, `/${name}`, Buffer.alloc(18_000))
