@@ -78,10 +78,14 @@ export class CachePipe implements Pipe, Purgeable {
     if (x.bodyKind !== 'none') return void this.forward(x, 'pass', 'bypass', key, NO_WISHES)
     const wishes = hasWishes(headers.text) ? readWishes(headers, this.options.obeyClient) : NO_WISHES
     const entry = this.selection.find(key, x)
-    if (entry !== undefined && wishes === NO_WISHES && entry.terms.freshUntil > x.startedAt && !entry.terms.checked) {
-      return this.hit(entry, x, wishes, x.startedAt)
-    }
-    return this.consider(x, key, entry, wishes)
+    return entry?.onDisk === undefined ? this.consider(x, key, entry, wishes) : this.fromDisk(x, key, entry, wishes)
+  }
+
+  /** Its file may have gone: that is found out before an answer has begun. */
+  private async fromDisk(x: PipeExchange, key: string, entry: Entry, wishes: Wishes): Promise<Reply | void> {
+    const { disk, store, selection } = this
+    if (entry.onDisk !== undefined && !(await disk?.holds(entry.onDisk))) store.remove(entry)
+    if (!x.signal.aborted) return this.consider(x, key, selection.find(key, x), wishes)
   }
 
   private keyOf({ secure, host, asked }: PipeExchange): string {
@@ -100,6 +104,8 @@ export class CachePipe implements Pipe, Purgeable {
     entry: Entry | undefined,
     wishes: Wishes,
   ): Reply | void | Promise<Reply | void> {
+    if (entry !== undefined && wishes === NO_WISHES && entry.terms.freshUntil > x.startedAt && !entry.terms.checked)
+      return this.hit(entry, x, wishes, x.startedAt)
     // Who changes to another protocol stays, and nobody is to wait for that.
     if (wishes.forService || wishes.noStore || x.headers.has('sec-websocket-key'))
       return void this.forward(x, 'pass', 'bypass', key, wishes)
@@ -117,7 +123,7 @@ export class CachePipe implements Pipe, Purgeable {
       return this.peek(x, key, wishes, part ? '' : own)
     }
     if (this.flights.find(name) === undefined && (!this.peers.on || this.flights.isApart(name)))
-      return this.fetch(x, key, wishes, entry, this.flights.begin(name))
+      return void this.fetch(x, key, wishes, entry, this.flights.begin(name))
     return this.join(x, key, wishes, this.tools.now() + collapseMs)
   }
 
@@ -126,7 +132,7 @@ export class CachePipe implements Pipe, Purgeable {
     if (wishes.onlyIfCached) return NOT_STORED
     // Of a stale answer nobody refreshes a part, or a head.
     if (x.method === 'HEAD') this.forward(x, 'head', this.why(key, entry, wishes), key, wishes, entry)
-    else this.fetch(x, key, wishes, entry, undefined, name)
+    else this.fetch(x, key, wishes, entry).name = name
   }
 
   /** The same, but for what another worker has. `name`: of those whose answers say whether to ask for them again. */
@@ -164,13 +170,13 @@ export class CachePipe implements Pipe, Purgeable {
       let landing: Landing | 'mine' = 'late'
       if (flight !== undefined) landing = left > 0 ? await flight.wait(left) : 'late'
       else if (own !== undefined && this.peers.on && left > 0) landing = await this.peers.ask(own, key, x, known, left)
-      else return this.fetch(x, key, wishes, known, own)
+      else return void this.fetch(x, key, wishes, known, own)
       if (x.signal.aborted) {
         if (known !== undefined && own !== undefined) known.refreshing = false
         return own?.land('gone')
       }
       const entry = this.selection.find(key, x)
-      if (landing === 'mine') return this.fetch(x, key, wishes, entry, own)
+      if (landing === 'mine') return void this.fetch(x, key, wishes, entry, own)
       own?.land(landing)
       const reply = this.answer(x, entry, wishes)
       if (reply !== undefined) {
@@ -182,7 +188,7 @@ export class CachePipe implements Pipe, Purgeable {
       }
       const again = (landing === 'stored' || landing === 'gone') && round < MOST_ROUNDS
       // Else what was stored is for others, or nobody has asked to the end.
-      if (!again) return this.fetch(x, key, wishes, entry, undefined)
+      if (!again) return void this.fetch(x, key, wishes, entry)
     }
   }
 
@@ -190,16 +196,9 @@ export class CachePipe implements Pipe, Purgeable {
     return reasonOf(entry, this.tools.now(), wishes, this.store.find(key) !== undefined)
   }
 
-  private fetch(
-    x: PipeExchange,
-    key: string,
-    wishes: Wishes,
-    entry: Entry | undefined,
-    flight: Flight | undefined,
-    name = '',
-  ): void {
+  private fetch(x: PipeExchange, key: string, wishes: Wishes, entry: Entry | undefined, flight?: Flight): Pending {
     this.counts.misses++
-    this.forward(x, 'fetch', this.why(key, entry, wishes), key, wishes, entry, flight).name = name
+    return this.forward(x, 'fetch', this.why(key, entry, wishes), key, wishes, entry, flight)
   }
 
   private forward(

@@ -1,7 +1,7 @@
 // Long bodies as files, named by what they hold: two answers with one body share it. A worker has a folder of its own, which it
 // leaves empty; what one that died has left there goes when the next one begins.
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { PipeTools } from '../pipe.js'
@@ -14,6 +14,8 @@ export interface StoredFile {
 export interface Disk {
   /** Resolves when the whole body is in its file. Rejects where it cannot be written. */
   save(body: Buffer): Promise<StoredFile>
+  /** Whether the file is there, as long as it was. */
+  holds(file: StoredFile): Promise<boolean>
   /** The bytes from `start` to before `end`. Throws where the file has gone, and calls `missing` then. */
   read(file: StoredFile, start: number, end: number, missing: () => void): AsyncIterable<Uint8Array>
   /** All of it at once; undefined, and `missing` is called, where the file has gone. */
@@ -30,10 +32,15 @@ const STEP_BYTES = 1024 * 1024
 const GRACE_MS = 1000
 const TELL_EVERY_MS = 10_000
 
+/** Folders of this process. */
+const own = new Set<string>()
+
 export function createDisk(path: string, failed: (error: Error) => void): Disk {
-  const folder = join(path, `worker-${process.pid}-${randomBytes(4).toString('hex')}`)
+  const name = `worker-${process.pid}-${randomBytes(4).toString('hex')}`
+  const folder = join(path, name)
   const users = new Map<string, number>()
   const leaving = new Set<NodeJS.Timeout>()
+  own.add(name)
   const ready = prepare()
   // Whoever saves hears of it.
   ready.catch(() => undefined)
@@ -43,8 +50,30 @@ export function createDisk(path: string, failed: (error: Error) => void): Disk {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     for (const name of await readdir(path)) {
       const pid = FOLDER.exec(name)?.[1]
-      if (pid !== undefined && !lives(Number(pid))) await rm(join(path, name), { recursive: true, force: true })
+      if (pid === undefined || own.has(name)) continue
+      // In containers all have the same few numbers: whoever had that of this process has ended.
+      if (Number(pid) === process.pid || !lives(Number(pid)))
+        await rm(join(path, name), { recursive: true, force: true })
     }
+  }
+
+  async function write(file: string, body: Buffer): Promise<void> {
+    const draft = join(folder, `draft-${saved++}`)
+    try {
+      await writeFile(draft, body, { mode: 0o600 })
+      await rename(draft, file)
+    } catch (error) {
+      await rm(draft, { force: true })
+      throw error
+    }
+  }
+
+  /** True: nobody else needs it. */
+  function letGo(file: string): boolean {
+    const left = (users.get(file) ?? 1) - 1
+    if (left > 0) users.set(file, left)
+    else users.delete(file)
+    return left <= 0
   }
 
   function forget(file: string): void {
@@ -59,18 +88,22 @@ export function createDisk(path: string, failed: (error: Error) => void): Disk {
       const file = join(folder, await digestOf(body))
       const count = users.get(file) ?? 0
       users.set(file, count + 1)
-      if (count > 0) return { path: file, length: body.length }
-      const draft = join(folder, `draft-${saved++}`)
+      const stored = { path: file, length: body.length }
+      if (count > 0 && (await holds(stored))) return stored
       try {
-        await writeFile(draft, body, { mode: 0o600 })
-        await rename(draft, file)
+        await write(file, body).catch(async (error: NodeJS.ErrnoException) => {
+          if (error.code !== 'ENOENT') throw error
+          // Somebody has cleared the folder away.
+          await mkdir(folder, { recursive: true, mode: 0o700 })
+          await write(file, body)
+        })
       } catch (error) {
-        users.delete(file)
-        await rm(draft, { force: true })
+        letGo(file)
         throw error
       }
-      return { path: file, length: body.length }
+      return stored
     },
+    holds,
     read: piecesOf,
     async whole({ path, length }, missing) {
       const bytes = await readFile(path).catch(() => undefined)
@@ -79,9 +112,7 @@ export function createDisk(path: string, failed: (error: Error) => void): Disk {
       return undefined
     },
     release(file) {
-      const count = users.get(file.path) ?? 0
-      if (count > 1) return void users.set(file.path, count - 1)
-      users.delete(file.path)
+      if (!letGo(file.path)) return
       const pending = setTimeout(() => {
         leaving.delete(pending)
         // The same body may have come again.
@@ -93,8 +124,13 @@ export function createDisk(path: string, failed: (error: Error) => void): Disk {
       for (const pending of leaving) clearTimeout(pending)
       await ready.catch(() => undefined)
       await rm(folder, { recursive: true, force: true })
+      own.delete(name)
     },
   }
+}
+
+async function holds({ path, length }: StoredFile): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.size === length
 }
 
 async function* piecesOf(

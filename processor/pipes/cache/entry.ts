@@ -25,6 +25,7 @@ const VALUE_BYTES = 100
 export class Entry {
   /** In memory. */
   readonly bytes: number
+  readonly onDisk: StoredFile | undefined
   readonly etag: string | undefined
   /** Epoch milliseconds, to compare with. */
   readonly modifiedMs: number | undefined
@@ -59,7 +60,8 @@ export class Entry {
       (sum, value) => sum + (value === undefined ? 0 : VALUE_BYTES + 2 * value.spelled.length),
       0,
     )
-    const inMemory = Buffer.isBuffer(body) ? body.length : 0
+    this.onDisk = Buffer.isBuffer(body) ? undefined : body
+    const inMemory = this.onDisk === undefined ? body.length : 0
     this.etag = own(fields.get('etag'))
     this.modified = own(fields.get('last-modified'))
     // Lines are there once more as they were sent last.
@@ -74,10 +76,6 @@ export class Entry {
 
   get length(): number {
     return this.body.length
-  }
-
-  get onDisk(): StoredFile | undefined {
-    return Buffer.isBuffer(this.body) ? undefined : this.body
   }
 
   /** Seconds at `now`. */

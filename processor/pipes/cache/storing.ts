@@ -66,7 +66,7 @@ export class Storing {
         this.underway.delete(pending)
         return flight?.land(capture.tooLong ? 'alone' : 'gone')
       }
-      this.put(head, body, pending, () => flight?.land('stored'))
+      this.put(head, body, pending, (kept) => flight?.land(kept ? 'stored' : 'alone'))
     })
     answer.watch(capture)
     return true
@@ -116,33 +116,39 @@ export class Storing {
     return { key: ownText(key), service, target: ownText(placeTarget), names, values }
   }
 
-  private put(head: Head, body: Buffer, asked: Asked, done: () => void): void {
+  /** `done`: with false where there is no room for it, and will not be. */
+  private put(head: Head, body: Buffer, asked: Asked, done: (kept: boolean) => void): void {
     const { disk, failed } = this.deps
     const fromBytes = this.options.disk?.fromBytes ?? Infinity
     if (disk === undefined || body.length < fromBytes) {
       this.underway.delete(asked)
-      if (!asked.void) this.add(head, body)
-      return done()
+      return done(asked.void || this.add(head, body))
     }
+    let kept = true
     disk
       .save(body)
       .then((file) => {
         if (asked.void || this.closed) disk.release(file)
-        else this.add(head, file)
-      }, failed)
+        else kept = this.add(head, file)
+      })
+      .catch((error: Error) => {
+        kept = false
+        failed(error)
+      })
       .finally(() => {
         this.underway.delete(asked)
-        done()
+        done(kept)
       })
       .catch(failed)
   }
 
-  private add({ place, status, lines, terms, asIs }: Head, body: Entry['body']): void {
+  private add({ place, status, lines, terms, asIs }: Head, body: Entry['body']): boolean {
     const entry = new Entry(place, status, lines, body, terms, new FieldLines(lines), Date.now(), asIs)
-    if (!this.deps.store.add(entry)) return
+    if (!this.deps.store.add(entry)) return false
     this.stored++
     this.storedBytes += entry.bytes + (entry.onDisk?.length ?? 0)
     this.deps.held(entry)
+    return true
   }
 
   /**
