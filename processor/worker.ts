@@ -191,6 +191,9 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
         return
       case 'listener':
         return listenFor(message.name, bound)
+      case 'release':
+        for (const name of message.names) gateway.listeners.get(name)?.close()
+        return
       case 'change':
         if (!gateway.receive(message.change)) say({ kind: 'resync' })
         return

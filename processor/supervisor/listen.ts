@@ -57,13 +57,26 @@ export async function bind(config: Config, held: readonly BoundPort[] = []): Pro
   try {
     for (const wanted of wantedBy(config)) {
       const same = held.find((one) => hasSameAddress(one.wanted, wanted))
-      all.push(same === undefined ? await bindOne(wanted, held) : { ...same, name: wanted.name, wanted })
+      all.push(same === undefined ? await bindOne(wanted) : { ...same, name: wanted.name, wanted })
     }
   } catch (error) {
     closeOthers(all, held)
     throw error
   }
   return all
+}
+
+/**
+ * Those of `held` that are not wanted any more, and without whose end another one cannot be had: the system does not give a
+ * port on all addresses while one of them has it, nor the other way round.
+ */
+export function inTheWay(config: Config, held: readonly BoundPort[]): readonly BoundPort[] {
+  const all = wantedBy(config)
+  return held.filter(
+    ({ port, wanted }) =>
+      !all.some((one) => hasSameAddress(one, wanted)) &&
+      all.some((one) => one.port === port && overlap(one.host, wanted.host)),
+  )
 }
 
 /** Closes those of `ports` that `kept` does not have. */
@@ -104,9 +117,9 @@ function overlap(one: string | undefined, other: string | undefined): boolean {
   return one === other || [one, other].some((host) => host === undefined || host === '0.0.0.0' || host === '::')
 }
 
-async function bindOne(wanted: Wanted, held: readonly BoundPort[] = []): Promise<BoundPort> {
+async function bindOne(wanted: Wanted): Promise<BoundPort> {
   const { name, port, whose, path } = wanted
-  const { address, family } = await listenOnce(wanted, held)
+  const { address, family } = await listenOnce(wanted)
   const { _createServerHandle: create } = net as unknown as NetInternals
   if (typeof create !== 'function')
     throw new Error(`this version of Node (${process.version}) cannot share a bound socket`)
@@ -119,13 +132,11 @@ async function bindOne(wanted: Wanted, held: readonly BoundPort[] = []): Promise
 }
 
 /** Listens for a moment: a bind alone reports a taken port only once somebody listens. Resolves with where it listened. */
-function listenOnce(wanted: Wanted, held: readonly BoundPort[] = []): Promise<{ address: string; family: 4 | 6 }> {
+function listenOnce(wanted: Wanted): Promise<{ address: string; family: 4 | 6 }> {
   const { host, port } = wanted
   return new Promise((resolve, reject) => {
     const server = net.createServer()
-    server.on('error', (error: NodeJS.ErrnoException) =>
-      reject(new PortRefused(explain(error, wanted, held), wanted.path)),
-    )
+    server.on('error', (error: NodeJS.ErrnoException) => reject(new PortRefused(explain(error, wanted), wanted.path)))
     server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
       const { address, family } = server.address() as net.AddressInfo
       server.close(() => resolve({ address, family: family === 'IPv4' ? 4 : 6 }))
@@ -133,16 +144,8 @@ function listenOnce(wanted: Wanted, held: readonly BoundPort[] = []): Promise<{ 
   })
 }
 
-function explain(
-  error: NodeJS.ErrnoException,
-  { host, port, whose, portKey, hostKey }: Wanted,
-  held: readonly BoundPort[],
-): string {
+function explain(error: NodeJS.ErrnoException, { host, port, whose, portKey, hostKey }: Wanted): string {
   const where = `(${whose}): set ${portKey}`
-  const holder = held.find((one) => one.port === port && overlap(one.wanted.host, host))
-  // Nobody can have it before all workers have let it go, and there would be no way back then.
-  if (error.code === 'EADDRINUSE' && holder !== undefined)
-    return `port ${port} is still held for the ${holder.wanted.whose} as it was ${where} to a free one, or restart`
   if (error.code === 'EADDRINUSE') return `port ${port} is in use ${where} to a free one, or stop what listens there`
   if (error.code === 'EACCES')
     return `port ${port} may not be opened by this user ${where} to one above 1023, or grant CAP_NET_BIND_SERVICE`

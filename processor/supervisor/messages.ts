@@ -33,6 +33,8 @@ export type ToWorker =
     }
   /** With a listening handle beside it. */
   | { readonly kind: 'listener'; readonly name: string }
+  /** Do not listen for these any more: their ports are wanted for others. Their handles, or a config without them, follow. */
+  | { readonly kind: 'release'; readonly names: readonly string[] }
   | { readonly kind: 'change'; readonly change: Change }
   /**
    * Another config, and the change of the registry that belongs to it. The handles of listeners that do not stay open, see

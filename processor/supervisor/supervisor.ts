@@ -13,7 +13,7 @@ import { createCacheDirectory } from './cache-directory.js'
 import { createChangeNews } from './change-news.js'
 import { createCrew } from './crew.js'
 import { watchForHangs } from './hang-watch.js'
-import { bind, type BoundPort, closeOthers } from './listen.js'
+import { bind, type BoundPort, closeOthers, inTheWay, PortRefused } from './listen.js'
 import { createSharedState } from './machine-state.js'
 import type { FromWorker, ListenerPort, ToWorker } from './messages.js'
 import { WorkerProcess } from './worker-process.js'
@@ -51,7 +51,7 @@ const FLUSH_MS = 250
 /** The same for a purge: a worker may have much to look through. */
 const PURGE_MS = 2000
 /** The same for a config with other listeners, which is not in force before. */
-const TAKE_MS = 2000
+const TAKE_MS = 5000
 
 /** Binds the ports and starts the workers; resolves when all of them serve. Rejects with one line that says what to do. */
 export async function startProcessor(first: Config, deps: SupervisorDeps): Promise<Processor> {
@@ -182,18 +182,52 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
     closeOthers(ports, [])
   }
 
+  /** The ports of another config. What stands in the way of one is let go first, and had back where that was in vain. */
+  async function open(next: Config): Promise<readonly BoundPort[]> {
+    const way = inTheWay(next, ports)
+    const [first] = way
+    if (first === undefined) return bind(next, ports)
+    const [before, names] = [ports, new Set(way.map(({ name }) => name))]
+    // A worker that comes meanwhile waits for what is let go.
+    ports = before.filter(({ name }) => !names.has(name))
+    tellAll({ kind: 'release', names: [...names] })
+    const free = await taken()
+    try {
+      const { port, wanted } = first
+      if (!free) throw new PortRefused(`port ${port} is held by a worker that does not answer: try again`, wanted.path)
+      closeOthers(way, [])
+      return await bind(next, ports)
+    } catch (error) {
+      ports = free ? await bind(config, ports) : before
+      give(names)
+      await taken()
+      throw error
+    }
+  }
+
+  /** Resolves when the workers have taken what was sent until now; false where one has not in time. */
+  async function taken(): Promise<boolean> {
+    const asked = answering().map((worker) => ask(worker, (id) => ({ kind: 'flush', id }), TAKE_MS))
+    return !(await Promise.all(asked)).includes(undefined)
+  }
+
+  /** Those that leave take nothing new. */
+  function give(names: ReadonlySet<string>): void {
+    for (const one of ports)
+      if (names.has(one.name)) for (const worker of workers) if (!worker.retiring) worker.give(one)
+  }
+
   /** Sends a config on its way, and the ports that are new. Resolves when no worker has the old ones any more. */
   async function distribute(before: Config, change: Change, bound: readonly BoundPort[]): Promise<void> {
     const old = ports
     ports = bound
     tellAll({ kind: 'config', config, listeners: listenersOf(ports), change })
     const fresh = opened(before.processor.listeners, config.processor.listeners)
-    for (const one of ports)
-      if (fresh.has(one.name)) for (const worker of workers) if (!worker.retiring) worker.give(one)
+    give(fresh)
     const closed = opened(config.processor.listeners, before.processor.listeners)
     if (fresh.size + closed.size === 0) return
     closeOthers(old, ports)
-    await Promise.all(answering().map((worker) => ask(worker, (id) => ({ kind: 'flush', id }), TAKE_MS)))
+    await taken()
     for (const name of closed) if (!fresh.has(name)) log.info({ listener: name }, 'a listener is closed')
     for (const { name, port } of ports) if (fresh.has(name)) log.info({ listener: name, port }, 'a listener is open')
   }
@@ -212,7 +246,7 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
       workers: [...workers].map((worker) => worker.status()),
     }),
     async reconfigure(next, swapRegistry = () => undefined) {
-      const bound = state === 'serving' ? await bind(next, ports) : ports
+      const bound = state === 'serving' ? await open(next) : ports
       // It may have begun to end meanwhile.
       if (isEnding()) {
         closeOthers(bound, ports)

@@ -136,9 +136,32 @@ test('a port that is in use refuses the config in one line that names the listen
   )
   assert.deepEqual(processor.listeners, { one })
   assert.deepEqual([await askAll(one), await askAll(own), await isListening(free)], ['a', 'a', false])
-  // An address that a listener of its own still has: nobody could have it before all workers have let it go.
-  await assert.rejects(reload([{ name: 'one', port: one, host: '0.0.0.0', service: 'a' }]), /is still held|is in use/)
-  assert.equal(await askAll(one), 'a')
+})
+
+test('a listener goes from one address to all of them on its port, and back; where that fails it has the old one', async (t) => {
+  const at = await freePort()
+  const taken = await listen(t, () => undefined)
+  const here = { name: 'one', port: at, service: 'a' }
+  const { processor, port, reload } = await setUp(t, [here, { name: 'db', port: 0, tcp: 'raw' }])
+  const kept = await dial(t, at)
+  kept.send('GET /a HTTP/1.1\r\nHost: x\r\n\r\n')
+  await kept.until(/\r\n\r\na/)
+  const refused = reload([
+    { ...here, host: '0.0.0.0' },
+    { name: 'db', port: taken.port, tcp: 'raw' },
+  ])
+  await assert.rejects(refused, /is in use \(listener "db"\)/)
+  assert.equal(await askAll(at), 'a')
+  assert.equal(kept.end, 'open')
+  await reload([{ ...here, host: '0.0.0.0', service: 'b' }])
+  assert.deepEqual([await askAll(at), port('one')], ['b', at])
+  await reload([{ ...here, name: 'two' }])
+  assert.equal(await askAll(at), 'a')
+  const [victim] = processor.status().workers
+  process.kill(victim?.pid ?? 0, 'SIGKILL')
+  await waitFor(() => processor.status().replaced === 1)
+  await waitFor(() => processor.status().workers.filter(({ state }) => state === 'serving').length === 2)
+  assert.equal(await askAll(at), 'a')
 })
 
 const only = {
