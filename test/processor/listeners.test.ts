@@ -10,7 +10,7 @@ import { makeCertificate } from '../kit/certificates.js'
 import { startGateway, testConfig } from '../kit/gateway.js'
 import { parseAnswer, request } from '../kit/http.js'
 import { startOrigin } from '../kit/origin.js'
-import { isListening } from '../kit/ports.js'
+import { freePort, isListening } from '../kit/ports.js'
 import { waitFor } from '../kit/wait.js'
 import { dial } from '../kit/wire.js'
 import { keepingLog } from './pipes/rig.js'
@@ -149,6 +149,25 @@ test('an instance on the port of a listener is the gateway itself', async (t) =>
     services: { a: { servers: [`http://127.0.0.1:${port}`, `http://${origin.address}`], apis: ['/a'] } },
   })
   for (let i = 0; i < 4; i++) assert.equal((await request(gateway.port, 'GET', '/a')).text(), 'a http')
+})
+
+test('an instance whose address becomes a listener with a reload is the gateway itself from then on', async (t) => {
+  const origin = await named(t, 'a')
+  const at = await freePort()
+  const services = {
+    a: { servers: [`http://127.0.0.1:${at}`, `http://${origin.address}`], apis: ['/a'], outlier: false },
+  }
+  const gateway = await startGateway(t, { services })
+  const failures = async () => {
+    for (let i = 0; i < 6; i++) await request(gateway.port, 'GET', '/a')
+    return gateway.report().attempts.failure
+  }
+  assert.ok((await failures()) > 0, 'nobody is there yet')
+  const { term, seq } = gateway.core.table.snapshot
+  const change = { kind: 'delta', term, seq: seq + 1, base: seq, put: [], gone: [] } as const
+  const listeners = [{ name: 'own', host: '127.0.0.1', port: at, service: 'a' }]
+  assert.ok(gateway.reconfigure(testConfig({ processor: { listeners }, services }, gateway.port), change))
+  assert.equal(await failures(), 0)
 })
 
 test('workers serve all ports, those that replace others too, and a drain closes every one', async (t) => {
