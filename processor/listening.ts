@@ -50,7 +50,7 @@ export function createListening(first: Config, deps: ListeningDeps): Listening {
   const { core } = deps
   // All ports together have as many connections as the worker may have.
   const shared = { ...deps, handshakes: { count: 0 } }
-  const own = createPort('', first.processor.tls, acceptHttp, shared)
+  const own = createPort('', first.processor.tls, false, acceptHttp, shared)
   const open = new Map<string, Open>()
   const servers = new Map<string, net.Server>()
   const closing = new Set<net.Server>()
@@ -58,13 +58,13 @@ export function createListening(first: Config, deps: ListeningDeps): Listening {
   const live = new Set<LiveListener>([own.live])
 
   function add(config: ListenerConfig): void {
-    const { name, tls } = config
+    const { name, tls, takes } = config
     const accept: Accept = (wire, listener, secure) => {
       const { takes } = one.config
       if (takes.kind === 'tcp') acceptTcp(wire, listener, takes, deps)
       else acceptHttp(wire, listener, secure)
     }
-    const one: Open = { port: createPort(name, tls, accept, shared), config }
+    const one: Open = { port: createPort(name, tls, takes.kind === 'tcp', accept, shared), config }
     open.set(name, one)
     servers.set(name, one.port.server)
     live.add(one.port.live)
@@ -150,6 +150,7 @@ interface Port {
 function createPort(
   name: string,
   first: DownstreamTlsConfig | undefined,
+  anyProtocol: boolean,
   accept: Accept,
   { core, ticketKeys, useSockets, handshakes }: ListeningDeps & { readonly handshakes: Handshakes },
 ): Port {
@@ -157,7 +158,7 @@ function createPort(
   const live = new LiveListener(name)
   const log = name === '' ? core.deps.log : core.deps.log.child({ listener: name })
   let tls = first
-  let contexts: TlsContexts | undefined = tls && createTlsContexts(tls, { log, ticketKeys })
+  let contexts: TlsContexts | undefined = tls && createTlsContexts(tls, { log, ticketKeys, anyProtocol })
   const serving = {
     tls: contexts && (() => contexts?.options() ?? {}),
     get handshakeMs() {
@@ -188,7 +189,7 @@ function createPort(
       if (!secure || next === undefined || isDeepStrictEqual(tls, next)) return
       tls = next
       contexts?.close()
-      contexts = createTlsContexts(next, { log, ticketKeys })
+      contexts = createTlsContexts(next, { log, ticketKeys, anyProtocol })
     },
     close: () => contexts?.close(),
   }

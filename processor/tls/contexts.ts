@@ -27,6 +27,8 @@ export interface TlsContextsDeps {
   readonly now?: () => number
   /** 48 bytes, the same in all workers: a client that comes back may reach another one. */
   readonly ticketKeys: Buffer
+  /** Whatever a client wants to speak by ALPN is agreed to: it is passed on, and not read. Else HTTP/1.1 alone. */
+  readonly anyProtocol?: boolean
   readonly everyMs?: number
 }
 
@@ -57,7 +59,7 @@ interface Ready {
 
 /** A file that cannot be used is an error in the log, and the worker serves with the others. */
 export function createTlsContexts(config: DownstreamTlsConfig, deps: TlsContextsDeps): TlsContexts {
-  const { log, now = Date.now } = deps
+  const { log, now = Date.now, anyProtocol = false } = deps
   const common: tls.SecureContextOptions = {
     ciphers: TLS12_CIPHERS,
     honorCipherOrder: true,
@@ -71,10 +73,10 @@ export function createTlsContexts(config: DownstreamTlsConfig, deps: TlsContexts
     ca: [],
   }
   const entries = config.certificates.map((certificate) => createEntry(certificate, common, { log, now }))
-  let current = optionsOf(entries, common)
+  let current = optionsOf(entries, common, anyProtocol)
   const { check, close } = createRounds(async () => {
     const looks = await Promise.all(entries.map((entry) => entry.look()))
-    if (looks.includes(true)) current = optionsOf(entries, common)
+    if (looks.includes(true)) current = optionsOf(entries, common, anyProtocol)
   }, deps.everyMs ?? EVERY_MS)
   return { options: () => current, check, close }
 }
@@ -125,7 +127,11 @@ function read(cert: Buffer | undefined, key: Buffer | undefined, common: tls.Sec
   return { ok: true, value: { context: tls.createSecureContext({ ...common, cert, key }), leaf, names } }
 }
 
-function optionsOf(entries: readonly Entry[], common: tls.SecureContextOptions): tls.TLSSocketOptions {
+function optionsOf(
+  entries: readonly Entry[],
+  common: tls.SecureContextOptions,
+  anyProtocol: boolean,
+): tls.TLSSocketOptions {
   const named = entries.flatMap(({ hosts, ready }) => {
     const value = ready()
     return value ? [{ hosts: hosts.length > 0 ? hosts : value.names, value: value.context }] : []
@@ -136,11 +142,18 @@ function optionsOf(entries: readonly Entry[], common: tls.SecureContextOptions):
   return {
     isServer: true,
     secureContext: first,
-    ALPNProtocols: ['http/1.1'],
+    ...(anyProtocol ? { ALPNCallback: firstOf } : { ALPNProtocols: [HTTP] }),
     // With one certificate there is nothing to choose.
     ...(named.length > 1 && {
       SNICallback: (name: string, answer: (error: Error | null, context?: tls.SecureContext) => void) =>
         answer(null, find(name) ?? first),
     }),
   }
+}
+
+const HTTP = 'http/1.1'
+
+/** Of several, what is spoken where nothing is agreed: nobody here knows what the instance speaks. */
+function firstOf({ protocols }: { readonly protocols: readonly string[] }): string | undefined {
+  return protocols.includes(HTTP) ? HTTP : protocols[0]
 }

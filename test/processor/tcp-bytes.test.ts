@@ -238,3 +238,38 @@ test('a listener speaks TLS to the client, and the instance hears plain bytes', 
   const [back] = await new Promise<[Buffer]>((resolve) => socket.once('data', (piece: Buffer) => resolve([piece])))
   assert.equal(back.toString(), 'back')
 })
+
+test("what TLS agrees on by ALPN is the client's affair, and none of it stands in the way of an instance", async (t) => {
+  const { cert, key } = await makeCertificate({ names: ['IP:127.0.0.1'] })
+  const { certFile, keyFile } = await (await folder(t)).put('own', { cert, key })
+  const spoken: (string | false | null)[] = []
+  // It refuses whoever offers anything else, as databases do.
+  const server = tls.createServer({ cert, key, ALPNProtocols: ['postgresql'] }, (socket) => {
+    spoken.push(socket.alpnProtocol)
+    socket.on('error', () => undefined).pipe(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  const { port: secure } = server.address() as AddressInfo
+  const { port } = await through(
+    t,
+    { servers: [`https://127.0.0.1:${secure}`], tls: { verify: false } },
+    { tls: { cert: certFile, key: keyFile } },
+  )
+  const agreed = async (...ALPNProtocols: string[]) => {
+    const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols })
+    t.after(() => socket.destroy())
+    const echoed = new Promise<string>((resolve, reject) => {
+      socket.on('data', (piece: Buffer) => resolve(String(piece))).on('error', reject)
+    })
+    socket.write('there and back')
+    assert.equal(await within(echoed, 10_000, 'the echo'), 'there and back')
+    return socket.alpnProtocol
+  }
+  assert.equal(await agreed('postgresql'), 'postgresql')
+  assert.equal(await agreed('h2'), 'h2')
+  // Whoever speaks HTTP/1.1 too does so where nothing is agreed.
+  assert.equal(await agreed('h2', 'http/1.1'), 'http/1.1')
+  assert.equal(await agreed(), false)
+  assert.deepEqual(spoken, [false, false, false, false])
+})

@@ -12,6 +12,8 @@ export interface UpstreamTarget {
   /** Undefined: plain TCP. */
   readonly tls: InstanceTls | undefined
   readonly keepAliveMs: number
+  /** No HTTP goes there, so none is offered in the handshake. */
+  readonly bare?: boolean
   /** Stay above Node's sockets. */
   readonly useSockets: boolean
 }
@@ -49,15 +51,17 @@ export function connect(target: UpstreamTarget, owner: WireOwner, dialer: Dialer
   }
 }
 
-function open({ host, port, tls: secure }: UpstreamTarget): net.Socket {
+function open({ host, port, tls: secure, bare = false }: UpstreamTarget): net.Socket {
   if (secure === undefined) {
     const socket = net.connect({ host, port, noDelay: true, allowHalfOpen: true })
     // Reading begins with the wire.
     return socket.pause()
   }
+  const { ALPNProtocols: offered, ...own } = secure.options()
   // Node takes it, and its types do not know.
   const options: tls.ConnectionOptions & { allowHalfOpen: true } = {
-    ...secure.options(),
+    ...own,
+    ...(offered !== undefined && !bare && { ALPNProtocols: offered }),
     host,
     port,
     allowHalfOpen: true,

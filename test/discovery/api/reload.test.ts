@@ -32,6 +32,7 @@ const VIEW = {
   services: { added: [], changed: [], removed: [] },
   instances: { added: [], changed: [], removed: [] },
   routes: { added: ['orders:/carts'], changed: [], removed: ['orders:/orders'] },
+  listeners: { added: [], changed: [], removed: [] },
   settings: [],
   workers: null,
   restart: [],
