@@ -77,8 +77,10 @@ export interface PartConfig {
   readonly answerBytes: number
   /** Conditions in CEL: the part fails where one does not hold. */
   readonly require: readonly PartCondition[]
-  /** Of answers that are kept while they are fresh, per worker; 0: none are. */
+  /** Of answers that are kept while they are fresh, in each worker; 0: none are. */
   readonly cacheBytes: number
+  /** Where it stands in the config, if it keeps answers: the same in all workers. */
+  readonly cachePlace?: string
 }
 
 interface PartCondition {

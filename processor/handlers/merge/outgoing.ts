@@ -6,6 +6,8 @@ import type { Answer, Call, Calling } from '../../call.js'
 import type { Core } from '../../core.js'
 import type { Exchange } from '../../exchange.js'
 import type { AnswerHead, PipeExchange } from '../../pipes/pipe.js'
+import type { PartCache } from './part-cache.js'
+import type { PartPeers } from './part-peers.js'
 import { RequestSide } from '../../pipes/request-side.js'
 
 export type Outgoing = (call: Call, exchange: Exchange) => Calling
@@ -16,25 +18,38 @@ interface OutgoingDeps {
 }
 
 export function createOutgoing(part: PartConfig, deps: OutgoingDeps): Outgoing {
-  const asked = part.cacheBytes === 0 ? deps.call : fromCache(part.cacheBytes, deps)
+  const asked = part.cacheBytes === 0 ? deps.call : fromCache(part, deps)
   return part.require.length === 0 ? asked : behindChecks(part.require, asked, deps)
 }
 
-function fromCache(bytes: number, { core: { wheel }, call: ask }: OutgoingDeps): Outgoing {
-  const loading = import('./part-cache.js').then(({ createPartCache }) => createPartCache(bytes))
+function fromCache(part: PartConfig, { core: { wheel }, call: ask }: OutgoingDeps): Outgoing {
+  const loading = loadCache(part, () => wheel.now())
   return (call, exchange) =>
     later(
       () => ask(call, exchange),
       async (begin) => {
-        const cache = await loading
+        const { cache, peers } = await loading
+        const here = cache.find(call, wheel.now())
+        if (here !== undefined) return here
+        await peers.fetch(call)
         const askedAt = wheel.now()
-        const kept = cache.find(call, askedAt)
-        if (kept !== undefined) return kept
+        const given = cache.find(call, askedAt)
+        if (given !== undefined) return given
         const answer = await begin()
-        cache.keep(call, answer, { askedAt, answeredAt: wheel.now(), wallMs: Date.now() })
+        const kept = cache.keep(call, answer, { askedAt, answeredAt: wheel.now(), wallMs: Date.now() })
+        peers.came(call, kept)
         return answer
       },
     )
+}
+
+async function loadCache(part: PartConfig, now: () => number): Promise<{ cache: PartCache; peers: PartPeers }> {
+  const [{ createPartCache }, { createPartPeers }] = await Promise.all([
+    import('./part-cache.js'),
+    import('./part-peers.js'),
+  ])
+  const cache = createPartCache(part.cacheBytes)
+  return { cache, peers: createPartPeers(part, cache, now) }
 }
 
 function behindChecks(require: PartConfig['require'], ask: Outgoing, { core }: OutgoingDeps): Outgoing {

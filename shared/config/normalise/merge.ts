@@ -137,6 +137,7 @@ function readPart(
     ...readLimit(part.rate_limit, [...at, 'rate_limit'], context),
     answerBytes: sizeBytes(part.answer_size ?? ANSWER_BYTES) ?? ANSWER_BYTES,
     require: readRequired(part, at, context),
+    ...(part.cache && { cachePlace: at.join('.') }),
     cacheBytes: part.cache === true ? CACHE_BYTES : (part.cache && sizeBytes(part.cache)) || 0,
   }
 }

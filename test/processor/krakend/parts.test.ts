@@ -140,3 +140,25 @@ test('a part of a native route has conditions and a cache, too, with no pipe at 
   assert.equal((await request(port, 'GET', '/no')).status, 500)
   assert.equal(origin.requests.length, 1)
 })
+
+test('what another worker gives is fresh for as long as it is there, and for the same requests', () => {
+  const [giver, taker] = [createPartCache(100_000), createPartCache(100_000)]
+  const call = (fields: string) => ({ service: 's', method: 'GET', target: '/', fields, timeoutMs: 0, mostBytes: 0 })
+  const answer = {
+    status: 200,
+    statusText: '200 OK',
+    fields: new FieldLines('Cache-Control: max-age=60\r\nVary: X-Kind\r\n'),
+    body: Buffer.from('{"a":1}'),
+    instance: 'i',
+  }
+  assert.ok(giver.keep(call('X-Kind: a\r\n'), answer, { askedAt: 0, answeredAt: 0, wallMs: Date.now() }))
+  assert.equal(giver.give(call('X-Kind: b\r\n'), 10_000), undefined)
+  const sent = giver.give(call('X-Kind: a\r\n'), 10_000)
+  assert.ok(sent)
+  // Its clock began 40 seconds later.
+  taker.take(call('X-Kind: a\r\n'), { ...sent, sentAt: Date.now() + 1000 }, -30_000)
+  assert.equal(taker.find(call('X-Kind: b\r\n'), -30_000), undefined)
+  assert.equal(taker.find(call('X-Kind: a\r\n'), -30_000)?.fields.get('age'), '10')
+  assert.equal(taker.find(call('X-Kind: a\r\n'), 19_999)?.body.toString(), '{"a":1}')
+  assert.equal(taker.find(call('X-Kind: a\r\n'), 20_000), undefined)
+})
