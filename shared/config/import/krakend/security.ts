@@ -13,7 +13,8 @@ export function readCors(extra: Source, key: string, list: Path, sketch: Sketch)
   const set = addPipe(sketch, list, 'cors', given)
   const origins = some(given.texts('allow_origins')) ?? ['*']
   set('origins', origins, 'allow_origins')
-  set('methods', some(given.texts('allow_methods')) ?? ['GET', 'HEAD', 'POST'], 'allow_methods')
+  const methods = some(given.texts('allow_methods'))?.map((method) => method.toUpperCase())
+  set('methods', methods ?? ['GET', 'HEAD', 'POST'], 'allow_methods')
   set('headers', some(given.texts('allow_headers')) ?? HEADERS, 'allow_headers')
   set('expose', some(given.texts('expose_headers')), 'expose_headers')
   if (given.flag('allow_credentials')) {
@@ -65,6 +66,10 @@ export function readSecurityFields(extra: Source, key: string, list: Path, sketc
   if (seconds) fields['Strict-Transport-Security'] = `max-age=${seconds}${below ? '; includeSubdomains' : ''}`
   if (Object.keys(fields).length > 0) addPipe(sketch, list, 'headers', given)('response', { set: fields })
   given.flag('is_development')
+  if (some(given.texts('allowed_hosts'))) {
+    const message = '"allowed_hosts" has no counterpart here: requests for other hosts pass without it'
+    given.note('allowed_hosts', message, 'match.host of the routes')
+  }
   given.noteUnread((option) => ({
     message: `"${option}" has no counterpart here`,
     hint: option.startsWith('ssl') ? 'processor.tls, and the pipe `redirect`' : 'match.host of the routes',

@@ -4,15 +4,8 @@ import { test } from 'node:test'
 import { parseConfig } from '../../../../shared/config/parse.js'
 import { formatProblem } from '../../../../shared/config/problem.js'
 import { imported, native, parse, refused, withoutPlaces } from './importing.js'
+import { endpoint, FILE, HOST, text } from './krakend-source.js'
 
-const FILE = 'krakend.json'
-const HOST = ['http://127.0.0.1:9000']
-const text = (content: object): string => JSON.stringify({ version: 3, host: HOST, ...content }, null, 2)
-const endpoint = (more: object = {}, backend: object = {}): object => ({
-  endpoint: '/a/{id}',
-  backend: [{ url_pattern: '/b/{id}', ...backend }],
-  ...more,
-})
 const routeOf = (more: object = {}, backend: object = {}, top: object = {}): Record<string, unknown> => {
   const { config } = native(text({ ...top, endpoints: [endpoint(more, backend)] }), FILE)
   return config.routes?.[0] ?? {}
@@ -139,14 +132,6 @@ test('two backends with the same breaker have a service each', () => {
   assert.deepEqual(Object.keys(config.services), ['127.0.0.1-9000', '127.0.0.1-9000-2'])
 })
 
-test('more concurrent calls than there may be are as many as there may be, and that is told', () => {
-  const endpoints = [endpoint({ concurrent_calls: 20 })]
-  const { config } = native(text({ endpoints }), FILE)
-  assert.equal(config.routes?.[0]?.['concurrent_calls'], 16)
-  const { warnings } = imported(text({ endpoints }), FILE)
-  assert.ok(warnings.some((line) => line.includes('20 calls at once are more than there may be')))
-})
-
 test('pipes of an endpoint stand in the order in which KrakenD does these things', () => {
   const extra_config = {
     'validation/cel': [{ check_expr: 'req_method == "GET"' }],
@@ -195,24 +180,6 @@ test('old names of namespaces are known', () => {
   )
 })
 
-test('without certificates of clients requests pass, and that is told', () => {
-  const tls = { public_key: './cert.pem', private_key: './key.pem', enable_mtls: true }
-  const { notes } = native(text({ tls, endpoints: [endpoint()] }), FILE)
-  assert.deepEqual(
-    notes.map(({ message }) => message),
-    ['"enable_mtls" of TLS has no counterpart here: requests pass without it'],
-  )
-})
-
-test('what is empty or needs no word is no fault and no news', () => {
-  const client = { 'backend/http/client': { send_body_on_redirect: true } }
-  const source = text({
-    endpoints: [endpoint({ endpoint: 'a/{id}', method: '' }, { sd: '', method: '', extra_config: client })],
-  })
-  const { config, notes } = native(source, FILE)
-  assert.deepEqual([(config.routes?.[0]?.['match'] as { path: string }).path, notes], ['/a/{id}', []])
-})
-
 test('certificates of the port and of connections to backends', () => {
   const tls = { public_key: './cert.pem', private_key: './key.pem', min_version: 'TLS13' }
   const client_tls = { ca_certs: ['./ca.pem'], client_certs: [{ certificate: './own.pem', private_key: './own.key' }] }
@@ -226,16 +193,6 @@ test('certificates of the port and of connections to backends', () => {
     cert: './own.pem',
     key: './own.key',
   })
-})
-
-test('credentials for every origin are left out, and that is told', () => {
-  const extra_config = { 'security/cors': { allow_origins: ['*'], allow_credentials: true } }
-  const { warnings } = imported(text({ extra_config, endpoints: [endpoint()] }), FILE)
-  assert.ok(
-    warnings.some((line) =>
-      /allow_credentials {2}credentials do not go with every origin {2}\(name the origins\)/.test(line),
-    ),
-  )
 })
 
 test('values of another type are faults with their line, all at once', () => {
@@ -319,14 +276,6 @@ test('a variable may stand for a number, where it spells one', () => {
   assert.deepEqual(refused(content, FILE, { CALLS: '3' }).length, 1, 'an unset one is told of once')
 })
 
-test('what kept requests out and is left out is told so', () => {
-  const source = (name: string): string => text({ extra_config: { [name]: {} }, endpoints: [endpoint()] })
-  const told = (name: string): string => native(source(name), FILE).written.replace(/\n *# /g, ' ')
-  for (const name of ['auth/api-keys', 'auth/revoker', 'security/policies'])
-    assert.match(told(name), new RegExp(`"${name}" has no counterpart here: requests pass without it`))
-  assert.doesNotMatch(told('telemetry/metrics'), /pass without it/)
-})
-
 test('a fault in what a backend says of its service has the place of the backend', () => {
   const client = { 'backend/http/client': { client_tls: { ca_certs: ['nowhere.pem'] } } }
   const parsed = parseConfig(text({ endpoints: [endpoint({}, { extra_config: client })] }), FILE, {})
@@ -337,14 +286,4 @@ test('a fault in what a backend says of its service has the place of the backend
 test('a variable in a path is no parameter', () => {
   const source = text({ endpoints: [endpoint({}, { url_pattern: '/${BASE:-v1}/{id}' })] })
   assert.match(native(source, FILE, 'as-written').written, /path: .*\/\$\{BASE:-v1\}\/\{id\}/)
-})
-
-test('a template that nobody has filled in is told to be one', () => {
-  for (const source of [
-    '{ "version": 3, "port": {{ env "PORT" }} }',
-    '{ "version": 3, "endpoints": [{{ template "e" . }}] }',
-    '{ "version": 3, "name": "{{ env "NAME" }}", "endpoints": [] }',
-    '{ "version": 3, "endpoints": [{} {{ include "more.txt" }}] }',
-  ])
-    assert.match(refused(source, FILE).join(), /a template in braces stands here/)
 })
