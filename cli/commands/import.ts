@@ -7,7 +7,7 @@ import { convert, importerFor, TITLES } from '../../shared/config/import/index.j
 import { noteLines, writeNative } from '../../shared/config/import/write.js'
 import { loadConfig, readConfigFile } from '../../shared/config/load.js'
 import { formatOf } from '../../shared/config/parse.js'
-import { formatProblems } from '../../shared/config/problem.js'
+import { formatProblems, inFileOrder } from '../../shared/config/problem.js'
 import { CommandFailure, orFail } from './discovery-client.js'
 import { thisTerminal, type Terminal } from './terminal.js'
 
@@ -62,7 +62,7 @@ async function convertFile(file: string, env: Terminal['env']): Promise<{ text: 
     message,
     hint,
   }))
-  throw new CommandFailure(formatProblems(faults), 2)
+  throw new CommandFailure(formatProblems(inFileOrder(faults)), 2)
 }
 
 async function write(output: string, text: string, force: boolean): Promise<void> {

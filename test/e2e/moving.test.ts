@@ -110,7 +110,7 @@ const instanceOf = (text: string): unknown => (JSON.parse(text) as { instance: u
 /** For each example: the lines that are told of, and what is answered. */
 const CASES: Record<string, { told: readonly string[]; routes(t: TestContext, moved: Moved): Promise<void> }> = {
   'harbr-router.yaml': {
-    told: ['3:1', '5:1', '15:5'],
+    told: ['3:1', '4:1', '5:1', '15:5'],
     async routes(_, { ask, origin }) {
       const { status, text } = await ask(8001, '/orders/7?a=%20b')
       assert.deepEqual([status, JSON.parse(text)], [200, { instance: 9101, path: '/orders/7?a=%20b' }])

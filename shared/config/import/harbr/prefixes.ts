@@ -18,12 +18,26 @@ export function readPrefixes(root: Section, names: Names, sketch: Sketch): void 
   const address = root.text('listen_addr')
   const port = address === undefined ? undefined : putListen(address, ['processor'], root.at('listen_addr'), sketch)
   freeDiscoveryPort(port, root.at('listen_addr'), sketch)
-  putTotal(root.number('global_timeout_ms'), ['processor', 'timeouts'], root.at('global_timeout_ms'), sketch)
-  putConnections(root, sketch)
   const globalMs = root.number('global_timeout_ms') ?? 0
+  putGlobal(root, sketch)
+  putConnections(root, sketch)
   const routes = root.named('routes')
   if (routes.length === 0 && root.has('routes')) sketch.fault(root.at('routes'), 'there must be a route')
   for (const { name: prefix, section } of routes) readPrefix(prefix, section, globalMs, names, sketch)
+}
+
+function putGlobal(root: Section, sketch: Sketch): void {
+  const ms = root.number('global_timeout_ms')
+  const from = root.at('global_timeout_ms')
+  if (ms === undefined) return
+  const at = ['processor', 'timeouts']
+  putTotal(ms, at, from, sketch)
+  sketch.note(
+    from,
+    `an answer that still comes after ${ms} ms is cut off; harbr-router waits so long for its head only`,
+    'where downloads or streams take longer, set first_byte_ms in place of total_ms',
+    { at },
+  )
 }
 
 function putConnections(root: Section, sketch: Sketch): void {

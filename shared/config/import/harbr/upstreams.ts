@@ -36,8 +36,13 @@ export function readUpstreams(
         at: server,
       })
     const check = upstream.section('health_check')
-    if (check && check.boolean('enabled') !== false) readCheck(check, server, kind, sketch)
+    const isOff = check?.boolean('enabled') === false
+    if (check && !isOff) readCheck(check, server, kind, sketch)
     else if (sketch.at([...service, 'polling']) === undefined) putConnectionCheck(service, upstream.path, sketch)
+    if (check && isOff)
+      sketch.note(check.path, 'checks cannot be switched off: whether a connection opens is looked at', 'see polling', {
+        at: server,
+      })
   })
   if (kind === 'http') readExchange(upstreams, service, sketch)
   else readConnections(upstreams, service, sketch)

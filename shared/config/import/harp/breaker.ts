@@ -83,7 +83,7 @@ function readLiveness(section: Section, service: Path, sketch: Sketch): Liveness
   const rise = at.number('success_threshold')
   const fall = at.number('failure_threshold')
   const liveness = { rise: rise ?? 1, fall: fall ?? 1, ignored: false, from: block?.path ?? from }
-  if (type === 'ignore') return { ...liveness, ignored: true }
+  if (type === 'ignore') return ended(block, { ...liveness, ignored: true })
   if (type === 'naive') return ended(block, liveness)
   if (type === 'leaky') return readLeaky(block, from, service, sketch)
   if (type !== 'inherit') sketch.fault(from, `${quoted(type)} is no liveness`, 'naive, leaky, ignore or inherit')

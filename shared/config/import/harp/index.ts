@@ -64,7 +64,7 @@ export const harp: Importer = {
 /** One of the files that HARP reads as one: nothing in it is a service of the native config. */
 function isPart(data: Readonly<Record<string, unknown>>): boolean {
   const entries = Object.entries(data).filter(([key]) => key !== 'serverpy' && key !== '$schema')
-  const isNone = (value: unknown) => !isObject(value) || 'servers' in value || 'apis' in value
+  const isNone = (value: unknown) => !isObject(value) || 'servers' in value || 'apis' in value || 'polling' in value
   return entries.length > 0 && entries.every(([key, value]) => APPLICATIONS.has(key) && !isNone(value))
 }
 

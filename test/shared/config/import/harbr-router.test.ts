@@ -50,7 +50,7 @@ routes:
   )
   assert.deepEqual(
     warnings.map((line) => line.split('  ').slice(0, 2).join(' ')),
-    ['config.yml:1:1 listen_addr', 'config.yml:3:1 max_connections'],
+    ['config.yml:1:1 listen_addr', 'config.yml:2:1 global_timeout_ms', 'config.yml:3:1 max_connections'],
   )
 })
 
@@ -92,7 +92,7 @@ routes:
 `,
     FILE,
   )
-  const told = warnings.filter((line) => !/listen_addr|max_connections/.test(line))
+  const told = warnings.filter((line) => !/listen_addr|global_timeout_ms|max_connections/.test(line))
   assert.deepEqual(told, [
     'config.yml:4:1  colour  unknown key "colour"; it is left out  (look it up in docs/moving, or drop it)',
     'config.yml:8:5  routes["/a"].retry_cout  unknown key "retry_cout"; it is left out  (did you mean "retry_count"?)',
@@ -300,6 +300,11 @@ test('a path of an upstream is told of, and so are metrics that shall not be', (
   assert.deepEqual(
     off.notes.map(({ path }) => path.join('.')),
     ['global.metrics.enabled'],
+  )
+  const unchecked = upstreams(`{ address: h, health_check: { enabled: false } }`)
+  assert.deepEqual(
+    unchecked.notes.map(({ path }) => path.at(-1)),
+    ['health_check'],
   )
 })
 

@@ -79,7 +79,7 @@ test('one of several files that HARP reads as one is known as such', () => {
     assert.deepEqual(refused(part, FILE), [
       'harp.yaml:1:1  there must be an endpoint with a port  (where HARP reads several files, put them into one)',
     ])
-  // Both are services that lack something.
+  // A service that lacks something.
   assert.match(
     refused('rules: { servers: [h] }', FILE).join(),
     /rules {2}"apis" is required|rules\.apis {2}"apis" is required/,
@@ -235,6 +235,11 @@ test('what breaks a remote ejects an instance, for as long', () => {
   assert.deepEqual(naive['polling'], { method: 'tcp', frequency: 10, fall: 3, rise: 2 })
   assert.equal(service(`${members}, liveness: { type: ignore }`)['outlier'], false)
   assert.equal(service(`${members}, break_on: []`)['outlier'], false)
+  const odd = remote(`${members}, liveness: { type: ignore, colour: red }`)
+  assert.deepEqual(
+    odd.notes.map(({ path }) => path.at(-1)),
+    ['colour'],
+  )
   const leaky = remote(`${members}, liveness: { type: leaky, rate: 1, capacity: 60, threshold: 4 }`)
   assert.equal((leaky.config.services['api']?.['outlier'] as { failures: number }).failures, 4)
   assert.match(leaky.notes[0]?.hint ?? '', /^4 in a row count here/)
