@@ -47,7 +47,7 @@ test('a config goes to stdout, what has no counterpart to stderr, and variables 
   assert.ok(out.includes('http://${HOST}') && !out.includes('the-host'))
   assert.deepEqual(
     err.map((line) => line.replaceAll(file, 'c.yml').split('  ')[0]),
-    ['c.yml:1:1', 'c.yml:3:1', 'c.yml:7:5', 'c.yml: 3 without a counterpart'],
+    ['c.yml:1:1', 'c.yml:2:1', 'c.yml:3:1', 'c.yml:7:5', 'c.yml: 4 without a counterpart'],
   )
 })
 
@@ -58,7 +58,7 @@ test('with -o it goes to a file, which is right as it is, and is not written ove
   await writeFile(file, HARBR.replace('${PORT}', '80'))
   const first = await run(file, '-o', output)
   assert.deepEqual([first.code, first.out], [0, ''])
-  assert.match(first.err.at(-1) ?? '', /3 without a counterpart; written to .*services\.yaml$/)
+  assert.match(first.err.at(-1) ?? '', /4 without a counterpart; written to .*services\.yaml$/)
   const loaded = await loadConfig(output, { HOST: 'h' })
   assert.ok(loaded.ok)
   assert.equal(loaded.config.processor.port, 80)
