@@ -19,6 +19,8 @@ const LIMITS: ThreadLimits = {
   stillMs: 500,
   waiting: 256,
   memoryMb: 64,
+  // Far above what hooks need; a worker bears it beside its exchanges.
+  messages: 50_000,
 }
 
 /** Rejects where the module cannot be loaded or makes no pipe. */

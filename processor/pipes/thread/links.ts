@@ -3,12 +3,9 @@ import { ProxyError } from '../../../shared/errors.js'
 import type { Calling } from '../../call.js'
 import type { PipeExchange, PipeTools } from '../pipe.js'
 import { callOf } from './apply.js'
+import { MOST_CALLS, MOST_LINES, perSecond } from './limits.js'
 import { bytesOf, type AnswerData, type ErrorData, type FromThread, type ToThread } from './wire.js'
 
-/** Requests of one thread under way at once. */
-const MOST_CALLS = 256
-/** Lines that one thread may log in a second. */
-const MOST_LINES = 100
 const LONGEST_LINE = 8192
 
 type Asked = Extract<FromThread, { kind: 'call' | 'cancel' | 'take' | 'log' | 'late' }>
@@ -21,8 +18,7 @@ export interface Links {
 
 export function createLinks(tools: PipeTools, say: (message: ToThread) => void): Links {
   const calls = new Map<number, Calling>()
-  let second = 0
-  let lines = 0
+  const mayLog = perSecond(MOST_LINES, () => tools.now())
 
   function call(
     { id, hook, call }: Extract<FromThread, { kind: 'call' }>,
@@ -49,12 +45,6 @@ export function createLinks(tools: PipeTools, say: (message: ToThread) => void):
     } catch (error) {
       refuse(error)
     }
-  }
-
-  function mayLog(): boolean {
-    const now = Math.floor(tools.now() / 1000)
-    if (now !== second) [second, lines] = [now, 0]
-    return ++lines <= MOST_LINES
   }
 
   function log({ level, fields, message }: Extract<FromThread, { kind: 'log' }>): void {

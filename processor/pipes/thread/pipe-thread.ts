@@ -6,6 +6,7 @@ import { spawnThread } from '../../../shared/spawn-thread.js'
 import type { AnswerHead, Buffered, PipeExchange, PipeTools, Reply } from '../pipe.js'
 import { applyChanges, dataOf } from './apply.js'
 import { HeardCounts } from './counts.js'
+import { perSecond } from './limits.js'
 import { createLinks, type Links } from './links.js'
 import type { FromThread, Hook, HookName, ThreadStart, ToThread } from './wire.js'
 
@@ -21,6 +22,8 @@ export interface ThreadLimits {
   /** Hooks that wait at once. */
   readonly waiting: number
   readonly memoryMb: number
+  /** Messages in a second. */
+  readonly messages: number
 }
 
 const LOOK_MS = 100
@@ -112,8 +115,10 @@ export class PipeThread {
     this.links = links
     this.look ??= setInterval(() => this.check(), LOOK_MS)
     let reason = 'it ended itself'
+    const mayTell = perSecond(limits.messages, () => tools.now())
     worker.on('message', (message: FromThread) => {
-      if (worker !== this.worker) return
+      if (worker !== this.worker || this.reason !== undefined) return
+      if (!mayTell()) return this.end(`it says more than ${limits.messages} things in a second`)
       if (message.kind === 'ready') {
         this.isReady = true
         ready?.(message)

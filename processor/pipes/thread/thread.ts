@@ -8,6 +8,7 @@ import { checkOptions, importDefinition } from '../definition.js'
 import type { Verdict } from '../machine-state.js'
 import type { Buffered, Pipe, PipeTools, Reply } from '../pipe.js'
 import { createTeller } from './counts.js'
+import { MOST_CALLS, MOST_DECISIONS, MOST_LINES, perSecond } from './limits.js'
 import { LocalAnswer, LocalExchange } from './local-exchange.js'
 import {
   bufferOf,
@@ -41,21 +42,22 @@ const aborters = new Map<number, AbortController>()
 let ids = 0
 
 const say = (message: FromThread): void => port.postMessage(message)
+// What is left out here costs the worker nothing.
+const mayLog = perSecond(MOST_LINES, () => performance.now())
+const tellLate = (error: unknown): void => {
+  if (mayLog()) say({ kind: 'late', error: textOf(error) })
+}
 /** Before a hook is over, so that what it counted is known by then. */
 let tellCounts: () => void = () => undefined
 
 setInterval(() => void Atomics.add(start.beats, 0, 1), BEAT_MS).unref()
 // What is thrown behind the back of a hook fails nobody: it is told, and the thread goes on.
-process.on('unhandledRejection', (reason) => say({ kind: 'late', error: textOf(reason) }))
-process.on('uncaughtException', (error) => say({ kind: 'late', error: textOf(error) }))
+process.on('unhandledRejection', tellLate)
+process.on('uncaughtException', tellLate)
 
 try {
   const { pipe, buffer } = await create()
-  tellCounts = createTeller(
-    pipe,
-    (counts) => say({ kind: 'counts', counts }),
-    (error) => say({ kind: 'late', error: textOf(error) }),
-  )
+  tellCounts = createTeller(pipe, (counts) => say({ kind: 'counts', counts }), tellLate)
   setInterval(tellCounts, COUNTS_MS).unref()
   port.on('message', (message: ToThread) => void hear(pipe, message))
   say({ kind: 'ready', hooks: HOOKS.filter((name) => typeof pipe[name] === 'function'), buffer })
@@ -91,6 +93,7 @@ function createTools(): PipeTools {
     machine: {
       take: (limit, key, rule) =>
         new Promise<Verdict>((resolve, reject) => {
+          if (decisions.size >= MOST_DECISIONS) throw new Error(`at most ${MOST_DECISIONS} decisions at once`)
           const id = ++ids
           decisions.set(id, { resolve, reject })
           say({ kind: 'take', id, name: limit, key, rule })
@@ -101,7 +104,7 @@ function createTools(): PipeTools {
 
 function createLog(own: Record<string, unknown>): Log {
   const write = (level: string) => (fields: Record<string, unknown>, message: string) => {
-    say({ kind: 'log', level, fields: plainOf({ ...own, ...fields }), message: String(message) })
+    if (mayLog()) say({ kind: 'log', level, fields: plainOf({ ...own, ...fields }), message: String(message) })
   }
   return {
     debug: write('debug'),
@@ -124,6 +127,7 @@ function plainOf(fields: Record<string, unknown>): Record<string, unknown> {
 function callOver(call: Call, hook: number): Calling {
   const id = ++ids
   const { body, ...rest } = call
+  if (calls.size >= MOST_CALLS) throw new Error(`at most ${MOST_CALLS} calls at once`)
   const answer = new Promise<Answer>((resolve, reject) => calls.set(id, { resolve, reject }))
   say({ kind: 'call', id, hook, call: { ...rest, ...(body && { body: bytesOf(body) }) } })
   return { answer, cancel: () => say({ kind: 'cancel', id }) }
@@ -145,7 +149,7 @@ async function hear(pipe: Pipe, message: ToThread): Promise<void> {
       try {
         await pipe.close?.()
       } catch (error) {
-        say({ kind: 'late', error: textOf(error) })
+        tellLate(error)
       }
       tellCounts()
       return say({ kind: 'closed' })

@@ -466,3 +466,27 @@ test('counts that throw in the thread are told in the log, and fail no hook', as
   assert.match(JSON.stringify(lines[0]), /no counts/)
   assert.deepEqual(pipe.metrics?.(), {})
 })
+
+test('a thread that says more than can be heard is ended, and what it says in a loop is left out there', async (t) => {
+  const { pipe, lines } = await start(
+    t,
+    `import { parentPort } from 'node:worker_threads'
+export default { create: (options, tools) => ({
+  async onRequest(x) {
+    if (x.id === 'flood') for (;;) parentPort.postMessage({ kind: 'nonsense' })
+    for (let i = 0; i < 3000; i++) tools.log.info({ i }, 'a line')
+    const call = { service: 'a', method: 'GET', target: '/', fields: '', timeoutMs: 1, mostBytes: 1 }
+    const asked = await Promise.allSettled(Array.from({ length: 300 }, async () => x.call(call).answer))
+    return { status: 200, body: String(asked.filter(({ reason }) => /at most 256 calls/.test(reason?.message)).length) }
+  },
+}) }`,
+    { limits: { messages: 2000 } },
+  )
+  const refuse = () => ({ answer: Promise.reject(new Error('nobody is there')), cancel: () => undefined })
+  const reply = (await pipe.onRequest?.(exchange({}, refuse))) as Reply
+  assert.equal(reply.body, '44')
+  // Those of two seconds, where they passed from one into the next.
+  assert.ok(lines.length <= 200, `${lines.length} lines`)
+  const flood = async () => pipe.onRequest?.(exchange({ id: 'flood' }))
+  await assert.rejects(flood, /it says more than 2000 things in a second/)
+})
