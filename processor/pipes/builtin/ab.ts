@@ -62,6 +62,8 @@ export default definePipe<AbOptions>({
 })
 
 function prepare({ variants, requestHeader, answerHeader }: AbOptions): Ready[] {
+  // A client of one variant does not have the fields of another for having sent them.
+  const remove = variants.flatMap(({ headers }) => Object.keys(headers))
   const total = variants.reduce((sum, { weight }) => sum + weight, 0)
   let sum = 0
   return variants
@@ -71,15 +73,15 @@ function prepare({ variants, requestHeader, answerHeader }: AbOptions): Ready[] 
       return {
         name: variant.name,
         service: variant.service,
-        edit: editOf(variant, requestHeader),
+        edit: editOf(variant, requestHeader, remove),
         mark: answerHeader === undefined ? '' : lineOf(answerHeader, variant.name),
         edge: (sum / total) * PLACES,
       }
     })
 }
 
-function editOf({ name, headers }: Variant, requestHeader: string | undefined): Ready['edit'] {
+function editOf({ name, headers }: Variant, requestHeader: string | undefined, remove: string[]): Ready['edit'] {
   const all = requestHeader === undefined ? headers : { ...headers, [requestHeader]: name }
   const set = Object.entries(all).map(([field, value]) => ({ name: field, value: [value] }))
-  return compileEdits({ rename: [], remove: [], set, add: [] })
+  return compileEdits({ rename: [], remove, set, add: [] })
 }

@@ -62,6 +62,14 @@ test('a client keeps its variant by a cookie, and the answer names it', async (t
   assert.match(fresh.field('set-cookie') ?? '', /^v=(old|new|blue); Path=\/; HttpOnly; SameSite=Lax$/)
 })
 
+test('nobody has the fields of another variant for having sent them', async (t) => {
+  const port = await startAb(t, { cookie: 'v' })
+  const ask = async (variant: string, name: string) =>
+    (await request(port, 'GET', '/', { fields: { Cookie: `v=${variant}`, [name]: 'red' } })).text()
+  assert.deepEqual([await ask('old', 'X-Colour'), await ask('old', 'X_Colour')], ['main  ', 'main  '])
+  assert.equal(await ask('blue', 'X-Colour'), 'main blue ')
+})
+
 test('faults of the config: names, weights, services', () => {
   const faults = (variants: unknown) => saidOf({ use: 'ab', variants }).faults.join('\n')
   assert.match(faults([{ variant: 'a' }, { variant: 'A' }]), /there is a variant of this name before/)
