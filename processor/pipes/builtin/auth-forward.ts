@@ -51,8 +51,11 @@ export default definePipe<AuthForwardOptions>({
         return undefined
       }
       const handed = status === 401 || status === 403 || (status >= 300 && status <= 399)
-      if (handed) return { status, lines: fields.text, body, ...codeOf(status) }
-      return refuse(x, 'bad-answer', 'whether this request may pass was not answered')
+      if (!handed) return refuse(x, 'bad-answer', 'whether this request may pass was not answered')
+      // The answer is this gateway's to the client, which has one id of it.
+      fields.delete('x-request-id')
+      fields.delete('trailer')
+      return { status, lines: fields.text, body, ...codeOf(status) }
     }
 
     const judge = (x: PipeExchange, key: string): Promise<Reply | void> =>

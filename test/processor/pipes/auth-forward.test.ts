@@ -77,6 +77,7 @@ for (const way of WAYS) {
         'WWW-Authenticate': 'Custom',
         Location: 'https://login.example/',
         'X-Why': 'y',
+        'X-Request-Id': 'theirs',
       })
     }
     const { origin, port } = await startAsking(t, way, judge, { request_headers: ['X-Want'] })
@@ -87,6 +88,9 @@ for (const way of WAYS) {
         [answer.field('www-authenticate'), answer.field('location')],
         ['Custom', 'https://login.example/'],
       )
+      const ids = answer.fields.filter(([name]) => name.toLowerCase() === 'x-request-id')
+      assert.equal(ids.length, 1)
+      assert.notEqual(ids[0]?.[1], 'theirs')
     }
     const head = await request(port, 'HEAD', '/', { fields: { 'X-Want': '401' }, head: true })
     assert.equal(head.status, 401)
