@@ -229,9 +229,12 @@ test('keys are rotated without a restart, and a flood of unknown keys asks for t
   assert.equal(asked, 2)
   assert.equal(await ask(old.token()), 200)
   const served = origin.requests.length
+  const begun = performance.now()
   const statuses = await Promise.all(Array.from({ length: 50 }, () => ask(forged.token())))
   assert.deepEqual(new Set(statuses), new Set([401]))
-  assert.ok(issuer.requests.length <= asked + 1)
+  // One, unless this machine is so slow that the flood outlasts the cooldown.
+  const most = 1 + Math.ceil((performance.now() - begun) / 300)
+  assert.ok(issuer.requests.length <= asked + most, `${issuer.requests.length} of ${asked + most}`)
   assert.equal(origin.requests.length, served)
 })
 
