@@ -1,5 +1,5 @@
 // Turns the nodes of a YAML document into plain data: aliases, merges and variables expanded, each place remembered.
-import { isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, type Node, type Scalar, type YAMLMap } from 'yaml'
 import type { Path } from './document.js'
 import { quoted, type Fault } from './problem.js'
 import { expand, type Environment } from './variables.js'
@@ -56,7 +56,7 @@ export function createReader(deps: ReaderDeps): (root: Node | null) => unknown {
     if (open.size > DEEPEST) throw new Refused(offset, 'nested too deeply')
     if (isAlias(node)) return readAlias(node.source, offset)
     if ('anchor' in node && typeof node.anchor === 'string') anchors.set(node.anchor, node)
-    if (isScalar(node)) return typeof node.value === 'bigint' ? Number(node.value) : (node.value ?? null)
+    if (isScalar(node)) return plainOf(node)
     open.add(node)
     const value = isMap(node) ? readMap(node) : isSeq(node) ? readList(node.items) : null
     open.delete(node)
@@ -166,6 +166,13 @@ export function expandEntry(
   const { text, faults } = expand(given, env)
   for (const fault of faults) report(fault)
   return { value: text, spot: { ...at, template: given, broken: faults.length > 0 } }
+}
+
+/** Tags such as `!!binary` and `!!timestamp` ask for objects: here they are the text that they are written as. */
+function plainOf({ value, source }: Scalar): unknown {
+  if (typeof value === 'bigint') return Number(value)
+  const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+  return isPlain ? value : value === null || value === undefined ? null : (source ?? '')
 }
 
 function isNode(value: unknown): value is Node {

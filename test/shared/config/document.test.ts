@@ -86,6 +86,23 @@ test('a line may end in LF, CRLF or CR alike', () => {
   ])
 })
 
+test('a tag that asks for an object gives the text as it is written', () => {
+  assert.deepEqual(read('a: !!binary aGk=\nb: !!timestamp 2001-01-01\nc: !!merge x\nd: !!set { e }').data, {
+    a: 'aGk=',
+    b: '2001-01-01',
+    c: 'x',
+    d: { e: null },
+  })
+})
+
+test('a tag that nobody knows is told, and what it stands before is read all the same', () => {
+  assert.deepEqual(problems('a: !x { b: 1 }\nc: !include d.yml'), [
+    '1:4  Unresolved tag: !x',
+    '2:4  Unresolved tag: !include  (put what is in that file in its place)',
+  ])
+  assert.deepEqual(read('a: !x { b: 1 }').data, { a: { b: 1 } })
+})
+
 test('broken YAML is told at its place', () => {
   assert.match(problems('a:\n\tb: 1')[0] ?? '', /^2:1 {2}Tabs/)
   assert.match(problems('a: [1\nb: 2')[0] ?? '', /^2:1 /)
