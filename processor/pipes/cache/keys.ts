@@ -17,6 +17,8 @@ export function createKeys({ ignoreQuery, sortQuery }: CacheOptions['key']): Key
   const plain = ignoreQuery.length === 0 && !sortQuery
 
   function ignored(parameter: string): boolean {
+    // Some services take it for the end of a parameter: what follows is another one to them.
+    if (parameter.includes(';')) return false
     const equals = parameter.indexOf('=')
     const name = decoded(equals < 0 ? parameter : parameter.slice(0, equals))
     return exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix))

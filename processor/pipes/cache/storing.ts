@@ -55,7 +55,8 @@ export class Storing {
     const { flight } = pending
     if (answer.error !== undefined || pending.void) return false
     if (answer.length !== undefined && answer.length > this.options.entryBytes) return false
-    const head = this.headOf(pending, answer.status, answer.headers, asIs && answer.from === 'instance')
+    const method = pending.kind === 'change' ? 'POST' : 'GET'
+    const head = this.headOf(pending, answer.status, answer.headers, asIs && answer.from === 'instance', method)
     if (head === undefined) return false
     // Who waits need not wait for the body.
     if (!servesOthers(head.terms, this.deps.now())) flight?.land('alone')
@@ -82,8 +83,8 @@ export class Storing {
     return true
   }
 
-  private headOf(asked: Asked, status: number, fields: FieldLines, asIs: boolean): Head | undefined {
-    const terms = this.judge(asked, status, fields)
+  private headOf(asked: Asked, status: number, fields: FieldLines, asIs: boolean, method = 'GET'): Head | undefined {
+    const terms = this.judge(asked, status, fields, method)
     if (terms === undefined) return undefined
     const place = this.placeOf(asked, fields)
     if (place === undefined) return undefined
@@ -91,13 +92,13 @@ export class Storing {
     return { place, status, lines, terms, asIs }
   }
 
-  private judge(asked: Asked, status: number, fields: FieldLines): Terms | undefined {
+  private judge(asked: Asked, status: number, fields: FieldLines, method = 'GET'): Terms | undefined {
     const { wishes, fields: request, askedAt } = asked
     const authorized = request.has('authorization')
     const { directives: requestDirectives } = wishes
     const answeredAt = this.deps.now()
     const judged = {
-      method: 'GET',
+      method,
       requestDirectives,
       authorized,
       status,

@@ -145,6 +145,19 @@ test('a request that changes something makes the stored answer go, and what it n
   }
 })
 
+test('what a POST answers is what a GET may have only where it says for how long', async (t) => {
+  const said: Record<string, Record<string, string>> = { '/none': {}, '/tag': { ETag: '"v1"' }, '/time': HOUR }
+  const { get, ask } = await startCached(
+    t,
+    (req) => req.answer(200, req.method, { ...said[req.target], 'Content-Location': req.target }),
+    { ttl: '1m' },
+  )
+  for (const target of Object.keys(said)) await ask('POST', target)
+  assert.equal((await get('/none')).text(), 'GET')
+  assert.equal((await get('/tag')).text(), 'GET')
+  assert.equal((await get('/time')).text(), 'POST')
+})
+
 test('a failed change leaves the stored answer alone', async (t) => {
   const { get, ask } = await startCached(t, (req) =>
     req.method === 'DELETE' ? req.answer(500, 'no') : req.answer(200, 'body', HOUR),
