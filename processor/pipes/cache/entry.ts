@@ -9,6 +9,8 @@ import type { Selected, Selecting } from './vary.js'
 /** Which of the answers of a URL it is. */
 export interface Place {
   readonly key: string
+  /** Which way the request took: routes of one URL may be told apart by anything. */
+  readonly route: string
   /** Who answered: another service may say something else under the same URL. */
   readonly service: string
   /** What it was asked for, where a pipe had changed that; else empty. */

@@ -105,7 +105,8 @@ export class Peers {
     const names = selection.namesOf(key)
     const values = selectedFor(names, x.headers)
     if (values === undefined) return undefined
-    const wanted = this.wantedOf({ key, service: x.service, target: selection.targetOf(x), names, values })
+    const { route, service } = x
+    const wanted = this.wantedOf({ key, route, service, target: selection.targetOf(x), names, values })
     const characters = wanted.values.reduce((sum, value) => sum + (value?.length ?? 0), key.length)
     return characters > MOST_CHARACTERS ? undefined : { wanted, values, slot: slotOf(wanted) }
   }
@@ -136,11 +137,12 @@ export class Peers {
     return true
   }
 
-  private find({ key, service, target, names, values }: Wanted): Entry | undefined {
+  private find({ key, route, service, target, names, values }: Wanted): Entry | undefined {
     return this.deps.store
       .find(key)
       ?.find(
         ({ place }) =>
+          place.route === route &&
           place.service === service &&
           place.target === target &&
           sameNames(place.names, names) &&
@@ -184,8 +186,8 @@ interface Asked {
   readonly slot: string
 }
 
-function slotOf({ pipe, key, service, target, names, values }: Wanted): string {
-  return digest([pipe, key, service, target, names, values])
+function slotOf({ pipe, key, route, service, target, names, values }: Wanted): string {
+  return digest([pipe, key, route, service, target, names, values])
 }
 
 function digest(what: unknown): string {

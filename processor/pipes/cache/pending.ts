@@ -14,6 +14,7 @@ export type Kind = 'fetch' | 'head' | 'change' | 'pass'
 export class Pending {
   /** The request as it came here. */
   readonly fields: FieldLines
+  readonly route: string
   readonly service: string
   readonly target: string
   /** It asks whether `entry` is still good. */
@@ -40,10 +41,11 @@ export class Pending {
     readonly placeTarget: string,
     /** Monotonic milliseconds. */
     readonly askedAt: number,
-    { headers, service, target }: PipeExchange,
+    { headers, route, service, target }: PipeExchange,
   ) {
     this.fields = new FieldLines(headers.text)
     this.sent = headers.text
+    this.route = route
     this.service = service
     this.target = target
   }

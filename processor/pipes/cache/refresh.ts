@@ -48,9 +48,9 @@ export function createRefresh(
   return (entry, x) => {
     entry.refreshing = true
     const { key, target: placeTarget } = entry.place
-    const { service, target } = x
+    const { route, service, target } = x
     const asked = {
-      ...{ key, service, placeTarget, wishes: NO_WISHES, void: false, askedAt: tools.now() },
+      ...{ key, route, service, placeTarget, wishes: NO_WISHES, void: false, askedAt: tools.now() },
       fields: new FieldLines(x.headers.text),
     }
     const done = (): void => void (entry.refreshing = false)

@@ -39,8 +39,8 @@ export function createSelection(
     return asked === target ? '' : keys.target(target)
   }
 
-  function mayServe({ service, target }: Place, x: PipeExchange): boolean {
-    return service === x.service && target === targetOf(x)
+  function mayServe({ route, service, target }: Place, x: PipeExchange): boolean {
+    return route === x.route && service === x.service && target === targetOf(x)
   }
 
   function byLanguage(entries: readonly Entry[], x: PipeExchange): Entry | undefined {
@@ -79,7 +79,7 @@ export function createSelection(
     },
     flightName(key, x) {
       const values = selectedFor(namesOf(key), x.headers) ?? []
-      return [key, x.service, targetOf(x), ...values.map((value) => value?.plain ?? '\r')].join('\n')
+      return [key, x.route, x.service, targetOf(x), ...values.map((value) => value?.plain ?? '\r')].join('\n')
     },
     namesOf,
     learn(key, names) {

@@ -29,7 +29,7 @@ export function sentOf({ terms, status, lines, askedAsIs }: Entry, body: Buffer,
 /** `values`: of the request here that wants it; they mean the same as those of `wanted`. `now`: monotonic. */
 export function entryOf(
   sent: Sent,
-  { key, service, target, names }: Wanted,
+  { key, route, service, target, names }: Wanted,
   { body, values }: { readonly body: Entry['body']; readonly values: Selected },
   now: number,
 ): Entry {
@@ -45,7 +45,7 @@ export function entryOf(
     ...{ strict, checked, dropped },
   }
   const lines = ownText(sent.lines)
-  const place = { key: ownText(key), service, target: ownText(target), names, values }
+  const place = { key: ownText(key), route, service, target: ownText(target), names, values }
   return new Entry(place, status, lines, body, terms, new FieldLines(lines), wall, asIs)
 }
 

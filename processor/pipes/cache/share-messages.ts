@@ -6,6 +6,7 @@ export interface Wanted {
   /** Place in the config of the pipe whose store is meant. */
   readonly pipe: string
   readonly key: string
+  readonly route: string
   readonly service: string
   readonly target: string
   /** Selecting fields, and what they mean; null: the request has no such field. */

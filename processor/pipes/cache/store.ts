@@ -135,6 +135,7 @@ export class Store {
 
 function samePlace(a: Place, b: Place): boolean {
   return (
+    a.route === b.route &&
     a.service === b.service &&
     a.target === b.target &&
     sameNames(a.names, b.names) &&

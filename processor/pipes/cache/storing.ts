@@ -21,7 +21,10 @@ export interface StoringDeps {
 }
 
 /** A request, as far as it counts for its answer. */
-export type Asked = Pick<Pending, 'key' | 'wishes' | 'fields' | 'service' | 'placeTarget' | 'askedAt' | 'void'>
+export type Asked = Pick<
+  Pending,
+  'key' | 'wishes' | 'fields' | 'route' | 'service' | 'placeTarget' | 'askedAt' | 'void'
+>
 
 /** What an answer leaves in the store, but for its body. */
 interface Head {
@@ -110,11 +113,11 @@ export class Storing {
     return judge(judged, this.options)
   }
 
-  private placeOf({ key, service, placeTarget, fields }: Asked, answer: FieldLines): Place | undefined {
+  private placeOf({ key, route, service, placeTarget, fields }: Asked, answer: FieldLines): Place | undefined {
     const names = selectingFields(answer.get('vary'), this.options.key.headers)
     const values = names && selectedFor(names, fields)
     if (names === undefined || values === undefined) return undefined
-    return { key: ownText(key), service, target: ownText(placeTarget), names, values }
+    return { key: ownText(key), route, service, target: ownText(placeTarget), names, values }
   }
 
   /** `done`: with false where there is no room for it, and will not be. */

@@ -2,7 +2,9 @@
 // for one client.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { startGateway } from '../../kit/gateway.js'
 import { request } from '../../kit/http.js'
+import { startOrigin } from '../../kit/origin.js'
 import { counting, HOUR } from './cache-rig.js'
 import { pipeOf, startPiped } from './rig.js'
 
@@ -57,4 +59,30 @@ test('what a pipe before the cache makes of a body that it holds, it makes of ea
     assert.equal(answer.text(), `${who}: answer 1`)
   }
   assert.equal(origin.requests.length, 1)
+})
+
+test('a cache before several routes of one URL answers each with its own', async (t) => {
+  const origin = await startOrigin(t, (req) =>
+    req.answer(200, JSON.stringify({ at: req.target }), { ...HOUR, 'Content-Type': 'application/json' }),
+  )
+  const beta = { headers: { kind: 'beta' } }
+  const gateway = await startGateway(t, {
+    processor: { pipes: [{ use: 'cache', ttl: '1h' }] },
+    services: { api: { servers: [origin.address], apis: ['/api'] } },
+    routes: [
+      { match: { path: '/forward', ...beta }, service: 'api', rewrite: '/beta' },
+      { match: { path: '/forward' }, service: 'api', rewrite: '/plain' },
+      { match: { path: '/merge', ...beta }, merge: [{ service: 'api', path: '/beta' }] },
+      { match: { path: '/merge' }, merge: [{ service: 'api', path: '/plain' }] },
+      { match: { path: '/fixed', ...beta }, fixed: { status: 200, body: '/beta', headers: HOUR } },
+      { match: { path: '/fixed' }, fixed: { status: 200, body: '/plain', headers: HOUR } },
+    ],
+  })
+  for (const path of ['/forward', '/merge', '/fixed'])
+    for (const [i, kind] of ['beta', 'plain', 'beta', 'plain'].entries()) {
+      const answer = await request(gateway.port, 'GET', path, { fields: { kind } })
+      assert.ok(answer.text().includes(`/${kind}`), `${path}: ${answer.text()} for ${kind}`)
+      if (i > 1) assert.match(answer.field('cache-status') ?? '', /hit/)
+    }
+  assert.equal(origin.requests.length, 4)
 })

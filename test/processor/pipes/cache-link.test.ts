@@ -5,7 +5,7 @@ import { ask, connectCaches, openTo } from '../../../processor/pipes/cache/share
 import type { CacheNote, CacheWord, Sent, Wanted } from '../../../processor/pipes/cache/share-messages.js'
 import { waitFor } from '../../kit/wait.js'
 
-const wanted: Wanted = { pipe: 'p', key: '/x', service: 's', target: '', names: [], values: [] }
+const wanted: Wanted = { pipe: 'p', key: '/x', route: 'r', service: 's', target: '', names: [], values: [] }
 const wish = (slot: string) => ({ slot, wanted, peek: false, fresh: false })
 const sent: Sent = {
   ...{ status: 200, lines: '', body: 'Ym9keQ==', times: [0, 1000, 1000, 1000], strict: false, checked: false },

@@ -219,6 +219,7 @@ test('whatever requests and answers say, nothing of it throws', () => {
     const selecting = selectingFields(fields.get('vary'), ['accept-language'])
     const place = {
       key: 'k',
+      route: 'r',
       service: 's',
       target: '',
       names: selecting ?? [],

@@ -67,7 +67,7 @@ export function handMade(options: Record<string, unknown> = {}): HandMade {
     now: 1000,
     exchange: (target: string, lines = ''): PipeExchange =>
       ({
-        ...{ method: 'GET', host: 'example.org', asked: target, target, secure: false, service: 'api' },
+        ...{ method: 'GET', host: 'example.org', asked: target, target, secure: false, route: 'api:/', service: 'api' },
         ...{ startedAt: made.now, headers: new FieldLines(lines), bodyKind: 'none', signal: { aborted: false } },
       }) as unknown as PipeExchange,
     answer(x: PipeExchange, lines: string, body: Buffer | string): void {

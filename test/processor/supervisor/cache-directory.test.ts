@@ -6,7 +6,15 @@ import { createCacheDirectory } from '../../../processor/supervisor/cache-direct
 import type { CacheNote, CacheWord, Sent, Wanted } from '../../../processor/pipes/cache/share-messages.js'
 import { fakeClock } from '../../kit/clock.js'
 
-const wanted = (key: string): Wanted => ({ pipe: 'p', key, service: 's', target: '', names: [], values: [] })
+const wanted = (key: string): Wanted => ({
+  pipe: 'p',
+  key,
+  route: 'r',
+  service: 's',
+  target: '',
+  names: [],
+  values: [],
+})
 const sent = (fresh = true): Sent => ({
   ...{ status: 200, lines: '', body: 'Ym9keQ==', times: [0, 1000, 1000, 1000], strict: false, checked: false },
   ...{ dropped: [], asIs: true, sentAt: 0, fresh },
