@@ -132,10 +132,12 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
     })
     port.listen(bound as net.Server, BACKLOG, look)
   }
-  /** A handle that nobody takes would keep its port open. */
-  const listenFor = (name: string, bound: unknown): void => {
+  const listenFor = (name: string, bound: net.Server | undefined): void => {
+    // Closed before it could be sent; without one a port of the system's choice would be opened.
+    if (bound === undefined) return
     const listener = core.draining ? undefined : gateway.listeners.get(name)
-    if (listener === undefined || listener.listening) (bound as net.Server).close()
+    // A handle that nobody takes would keep its port open.
+    if (listener === undefined || listener.listening) bound.close()
     else listen(listener, bound)
   }
   listen(server, handle)
@@ -190,7 +192,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>, handle: unkn
       case 'heard':
         return
       case 'listener':
-        return listenFor(message.name, bound)
+        return listenFor(message.name, bound as net.Server | undefined)
       case 'release':
         for (const name of message.names) gateway.listeners.get(name)?.close()
         return
