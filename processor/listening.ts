@@ -150,7 +150,7 @@ interface Port {
 function createPort(
   name: string,
   first: DownstreamTlsConfig | undefined,
-  anyProtocol: boolean,
+  bare: boolean,
   accept: Accept,
   { core, ticketKeys, useSockets, handshakes }: ListeningDeps & { readonly handshakes: Handshakes },
 ): Port {
@@ -158,7 +158,7 @@ function createPort(
   const live = new LiveListener(name)
   const log = name === '' ? core.deps.log : core.deps.log.child({ listener: name })
   let tls = first
-  let contexts: TlsContexts | undefined = tls && createTlsContexts(tls, { log, ticketKeys, anyProtocol })
+  let contexts: TlsContexts | undefined = tls && createTlsContexts(tls, { log, ticketKeys, anyProtocol: bare })
   const serving = {
     tls: contexts && (() => contexts?.options() ?? {}),
     get handshakeMs() {
@@ -166,6 +166,7 @@ function createPort(
     },
     handshakes,
     useSockets,
+    keepAlive: bare,
   }
   const server = createWireServer(serving, {
     mayShakeHands(handshakes, peer) {
@@ -189,7 +190,7 @@ function createPort(
       if (!secure || next === undefined || isDeepStrictEqual(tls, next)) return
       tls = next
       contexts?.close()
-      contexts = createTlsContexts(next, { log, ticketKeys, anyProtocol })
+      contexts = createTlsContexts(next, { log, ticketKeys, anyProtocol: bare })
     },
     close: () => contexts?.close(),
   }

@@ -1,6 +1,7 @@
 // The bytes of bare connections: all of them, in both directions, to the right end of each.
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { test } from 'node:test'
 import tls from 'node:tls'
@@ -73,6 +74,35 @@ test('what a client sends while its instance is looked for arrives, and one that
   assert.equal(await wire.ended(), 'closed')
   assert.equal(wire.text(), 'early ')
   assert.equal(alive.wires.length, 1)
+})
+
+/** What /proc/net/tcp says of the timers of connections that stand: `02` where one waits to ask whether the peer is there. */
+async function timersOf(isOurs: (local: number, remote: number) => boolean): Promise<string[]> {
+  const lines = (await readFile('/proc/net/tcp', 'latin1').catch(() => '')).split('\n').slice(1)
+  const rows = lines.map((line) => line.trim().split(/[\s:]+/))
+  const port = (hex: string | undefined) => parseInt(hex ?? '', 16)
+  const standing = rows.filter((row) => row[5] === '01' && isOurs(port(row[2]), port(row[4])))
+  return standing.map((row) => row[8] ?? '')
+}
+
+test('the system asks after peers that are silent, so that one that has vanished does not stay for ever', async (t) => {
+  const server = await listen(t, () => undefined)
+  const known = net.connect({ port: server.port, host: '127.0.0.1', keepAlive: true, keepAliveInitialDelay: 60_000 })
+  t.after(() => known.destroy())
+  await waitFor(() => server.wires.length === 1)
+  const shown = await timersOf((local) => local === known.localPort)
+  if (shown.join() !== '02') return t.skip('this system does not show it')
+  const { certFile, keyFile } = await (await folder(t)).put('own', await makeCertificate({ names: ['DNS:db.test'] }))
+  const plain = await through(t, { servers: [server.address] }, { idle: 0 })
+  const secure = await through(t, { servers: [server.address] }, { idle: 0, tls: { cert: certFile, key: keyFile } })
+  await dial(t, plain.port)
+  const socket = tls.connect({ port: secure.port, host: '127.0.0.1', rejectUnauthorized: false })
+  t.after(() => socket.destroy())
+  await waitFor(() => server.wires.length === 3)
+  const asks = async (isOurs: (local: number, remote: number) => boolean) => (await timersOf(isOurs)).join() === '02,02'
+  await waitFor(() => asks((local) => local === plain.port || local === secure.port), { what: 'towards clients' })
+  const own = known.localPort
+  await waitFor(() => asks((local, remote) => remote === server.port && local !== own), { what: 'towards instances' })
 })
 
 interface Sum {

@@ -6,7 +6,7 @@ import { getSystemErrorName } from 'node:util'
 import { HandleWire } from './handle-wire.js'
 import { isStreamHandle, native } from './native.js'
 import { NOBODY, takeOver } from './take-over.js'
-import type { Wire } from './wire.js'
+import { KEEP_ALIVE_MS, type Wire } from './wire.js'
 
 export interface Acceptor {
   /** Whether there is room for a handshake; asked where TLS is spoken. `handshakes`: those under way, of all that count together. */
@@ -26,6 +26,8 @@ export interface WireServerOptions {
   readonly handshakes?: Handshakes
   /** Stay above Node's sockets, even where handles can be had. */
   readonly useSockets: boolean
+  /** Its connections may be silent for as long as they like. */
+  readonly keepAlive?: boolean
 }
 
 /** Those under way. */
@@ -35,7 +37,7 @@ export interface Handshakes {
 
 /** Not listening yet. */
 export function createWireServer(options: WireServerOptions, acceptor: Acceptor): net.Server {
-  const { tls: secure, useSockets } = options
+  const { tls: secure, useSockets, keepAlive = false } = options
   const shakeHands = secure && createHandshakes(secure, options, acceptor)
   const take = (socket: net.Socket): void => {
     if (shakeHands === undefined) acceptor.accepted(takeOver(socket, NOBODY, useSockets))
@@ -43,7 +45,10 @@ export function createWireServer(options: WireServerOptions, acceptor: Acceptor)
   }
   // A TLS socket reads by itself from the one below it.
   const pauseOnConnect = secure === undefined
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect }, take)
+  const server = net.createServer(
+    { allowHalfOpen: true, noDelay: true, pauseOnConnect, keepAlive, keepAliveInitialDelay: KEEP_ALIVE_MS },
+    take,
+  )
   // Before it listens, an error is whoever's that wants it to listen.
   server.on('error', (error: NodeJS.ErrnoException) => {
     if (server.listening) acceptor.acceptFailed(error.code ?? error.message, '')
@@ -55,15 +60,16 @@ export function createWireServer(options: WireServerOptions, acceptor: Acceptor)
     // A plain connection needs no socket: this saves a third of what accepting costs.
     listening.onconnection = (error: number, handle: unknown): void => {
       if (error !== 0) acceptor.acceptFailed(getSystemErrorName(error), '')
-      else if (isStreamHandle(handle)) acceptor.accepted(wireOf(handle))
+      else if (isStreamHandle(handle)) acceptor.accepted(wireOf(handle, keepAlive))
       else take(new net.Socket({ handle, allowHalfOpen: true } as net.SocketConstructorOpts).pause())
     }
   })
   return server
 }
 
-function wireOf(handle: ConstructorParameters<typeof HandleWire>[0]): Wire {
+function wireOf(handle: ConstructorParameters<typeof HandleWire>[0], keepAlive: boolean): Wire {
   handle.setNoDelay?.(true)
+  if (keepAlive) handle.setKeepAlive?.(true, KEEP_ALIVE_MS / 1000)
   const name: { address?: string } = {}
   handle.getpeername?.(name)
   return new HandleWire(handle, NOBODY, name.address ?? '')

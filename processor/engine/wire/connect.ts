@@ -3,7 +3,7 @@ import net from 'node:net'
 import tls from 'node:tls'
 import type { InstanceTls } from '../../tls/upstream.js'
 import { takeOver } from './take-over.js'
-import type { Wire, WireOwner } from './wire.js'
+import { KEEP_ALIVE_MS, type Wire, type WireOwner } from './wire.js'
 
 /** Where to connect, and how long a connection may wait for its next use (milliseconds, 0: no limit). */
 export interface UpstreamTarget {
@@ -12,7 +12,7 @@ export interface UpstreamTarget {
   /** Undefined: plain TCP. */
   readonly tls: InstanceTls | undefined
   readonly keepAliveMs: number
-  /** No HTTP goes there, so none is offered in the handshake. */
+  /** No HTTP goes there: none is offered in the handshake, and it may be silent for as long as it likes. */
   readonly bare?: boolean
   /** Stay above Node's sockets. */
   readonly useSockets: boolean
@@ -39,7 +39,10 @@ export function connect(target: UpstreamTarget, owner: WireOwner, dialer: Dialer
   socket.once(target.tls === undefined ? 'connect' : 'secureConnect', () => {
     if (over) return
     over = true
-    if (target.tls !== undefined) socket.setNoDelay(true)
+    if (target.tls !== undefined) {
+      socket.setNoDelay(true)
+      if (target.bare === true) socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    }
     const wire = takeOver(socket, owner, target.useSockets)
     dialer.connectedTo(wire)
     if (!wire.closed) wire.resume()
@@ -53,7 +56,8 @@ export function connect(target: UpstreamTarget, owner: WireOwner, dialer: Dialer
 
 function open({ host, port, tls: secure, bare = false }: UpstreamTarget): net.Socket {
   if (secure === undefined) {
-    const socket = net.connect({ host, port, noDelay: true, allowHalfOpen: true })
+    const keepAlive = { keepAlive: bare, keepAliveInitialDelay: KEEP_ALIVE_MS }
+    const socket = net.connect({ host, port, noDelay: true, allowHalfOpen: true, ...keepAlive })
     // Reading begins with the wire.
     return socket.pause()
   }

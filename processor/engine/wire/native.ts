@@ -16,6 +16,7 @@ export interface StreamHandle {
   close(): void
   reset?(): number
   setNoDelay?(on: boolean): number
+  setKeepAlive?(on: boolean, seconds: number): number
   getpeername?(out: { address?: string }): number
   /** Ours: who reads. */
   reader?: { readDone(bytesOrError: number): Buffer | undefined }

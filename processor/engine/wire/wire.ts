@@ -3,6 +3,9 @@
 /** Bytes of one read that fit here are copied by whoever wants to keep them; only longer reads have a buffer of their own. */
 export const SHARED_BYTES = 16 * 1024
 
+/** A peer that is silent for so long is asked by the system whether it is there: where nothing else would find out. */
+export const KEEP_ALIVE_MS = 60_000
+
 /** Hears what happens on a wire. After `wireClosed`, or a `destroy` of its own, it hears nothing more. */
 export interface WireOwner {
   /**

@@ -116,7 +116,7 @@ export class TcpSession implements BareConnection, WireOwner, Dialer {
     }
     this.triedAt = wheel.now()
     this.trial = endpoint.guard.begin()
-    this.stopConnecting = connect(target.tls === undefined ? target : { ...target, bare: true }, NOBODY, this)
+    this.stopConnecting = connect({ ...target, bare: true }, NOBODY, this)
     wheel.set(this.deadline, live.config.timeouts.connectMs)
   }
 
