@@ -208,8 +208,6 @@ test('listeners come, change and go, each told by the settings of the file', () 
     '- listener old',
   ])
   assert.deepEqual(applicable(before, after).processor.listeners, after.processor.listeners)
-  assert.deepEqual(createPlan(before, after).restart, [])
-  assert.ok(!isEmpty(createPlan(before, listening())))
 })
 
 test('what a route does with its requests is told in the words of the file', () => {
@@ -272,8 +270,7 @@ function alteredConfig({ services, routes, ...rest }: Config): Config {
     processor: {
       ...given(processor),
       listeners: processor.listeners.map(({ name, takes, ...socket }) => {
-        const other = { ...given(takes), kind: takes.kind } as typeof takes
-        return { ...given(socket), name, takes: other }
+        return { ...given(socket), name, takes: { ...given(takes), kind: takes.kind } as typeof takes }
       }),
     },
     services: services.map(({ name, servers, ...service }) => ({
@@ -341,7 +338,6 @@ test('whatever changes has the name that the file has for it', async () => {
     'Full discovery.store',
     'Full processor.pipes',
     'Full processor.hosts',
-    'Listener port',
     'Listener idle',
     'Listener connections',
     'Listener tls.certificates',
