@@ -130,7 +130,7 @@ test(
     await save(blind, text('/five'))
     process.kill(blind.pid, 'SIGHUP')
     await waitFor(() => answers('/five'))
-    assert.equal(times(blind.output(), /"cause":"SIGHUP"/), 1)
+    await waitFor(() => times(blind.output(), /"cause":"SIGHUP"/) === 1)
     assert.equal(times(blind.output(), /the file has changed/), 0)
   },
 )

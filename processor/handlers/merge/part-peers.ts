@@ -29,8 +29,8 @@ export function createPartPeers(part: PartConfig, cache: PartCache, now: () => n
   const identity = digest(part)
   const notKept = new Map<string, number>()
   const held = new WeakRef(cache)
-  openTo(pipe, ({ key, service, target }) =>
-    service === identity ? held.deref()?.give({ method: 'GET', target: key, fields: target }, now()) : undefined,
+  openTo(pipe, ({ key, route, target }) =>
+    route === identity ? held.deref()?.give({ method: 'GET', target: key, fields: target }, now()) : undefined,
   )
 
   function slotOf({ method, target, fields }: Call): string | undefined {
@@ -42,7 +42,15 @@ export function createPartPeers(part: PartConfig, cache: PartCache, now: () => n
     async fetch(call) {
       const slot = slotOf(call)
       if (slot === undefined || (notKept.get(slot) ?? 0) > now()) return
-      const wanted = { pipe, key: call.target, service: identity, target: call.fields, names: [], values: [] }
+      const wanted = {
+        pipe,
+        key: call.target,
+        route: identity,
+        service: '',
+        target: call.fields,
+        names: [],
+        values: [],
+      }
       const told = await ask({ slot, wanted, peek: true, fresh: false }, PEEK_MS)
       if (told.say === 'entry') cache.take(call, told.sent, now())
     },
