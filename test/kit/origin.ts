@@ -1,8 +1,9 @@
 // A scripted origin server on raw sockets: records the exact bytes it gets and misbehaves exactly as told.
 import { createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { fieldValues, readBody, readHead } from './message.js'
 import type { Head } from './message.js'
+import { freePort } from './ports.js'
 import type { Cleanup } from './process.js'
 
 /** One request at the origin. The handler gets it as soon as its head is complete, the body may still be on its way. */
@@ -51,7 +52,8 @@ export interface Origin {
 export type OriginHandler = (request: OriginRequest) => unknown
 
 /** Listens on 127.0.0.1 (a free port unless told) and hands each request to `handler`. Stops with the test. */
-export async function startOrigin(t: Cleanup, handler: OriginHandler, port = 0): Promise<Origin> {
+export async function startOrigin(t: Cleanup, handler: OriginHandler, port?: number): Promise<Origin> {
+  const at = port ?? (await freePort())
   const connections: OriginConnection[] = []
   const requests: OriginRequest[] = []
   const sockets = new Set<Socket>()
@@ -67,9 +69,8 @@ export async function startOrigin(t: Cleanup, handler: OriginHandler, port = 0):
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
+    server.listen(at, '127.0.0.1', resolve)
   })
-  const bound = (server.address() as AddressInfo).port
   const stop = async () => {
     if (!server.listening) return
     const closed = new Promise((resolve) => server.close(resolve))
@@ -77,7 +78,7 @@ export async function startOrigin(t: Cleanup, handler: OriginHandler, port = 0):
     await closed
   }
   t.after(stop)
-  return { port: bound, address: `127.0.0.1:${bound}`, connections, requests, stop }
+  return { port: at, address: `127.0.0.1:${at}`, connections, requests, stop }
 }
 
 // On a socket whose end() is still being flushed, Node 20's resetAndDestroy fails with EINVAL and leaves a handle that spins.
