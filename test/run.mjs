@@ -27,7 +27,8 @@ const checks = [
 const tests = {
   name: `tests (${files.length} files)`,
   command: [process.execPath, ['--import', 'tsx', '--test', '--test-reporter', 'spec']],
-  args: [`--test-concurrency=${availableParallelism()}`, `--test-timeout=${FILE_LIMIT_MS}`, ...files],
+  // One more than there are cores: much of the time a test waits.
+  args: [`--test-concurrency=${availableParallelism() + 1}`, `--test-timeout=${FILE_LIMIT_MS}`, ...files],
 }
 
 const results = []
