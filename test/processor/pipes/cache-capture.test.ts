@@ -1,16 +1,10 @@
 // Bodies on their way into the store: whole as they came, and no more memory than is told.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { Capture } from '../../../processor/pipes/cache/capture.js'
+import { usedBytes } from '../../kit/memory.js'
 
-function memory(): number {
-  setFlagsFromString('--expose-gc')
-  ;(runInNewContext('gc') as () => void)()
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-}
+const memory = (): number => usedBytes().all
 
 test('a body is put together as it came, however it was cut', () => {
   const body = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7) % 251))

@@ -1,10 +1,9 @@
 // The store of the pipe `cache`: its bounds, and who goes first.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { Flights } from '../../../processor/pipes/cache/flights.js'
 import type { Reply } from '../../../processor/pipes/pipe.js'
+import { usedBytes } from '../../kit/memory.js'
 import { handMade, type HandMade } from './cache-rig.js'
 
 const HOUR = 'Cache-Control: max-age=3600\r\nContent-Type: text/plain\r\nVia: 1.1 x\r\n'
@@ -31,13 +30,7 @@ function hit({ pipe, exchange }: HandMade, target: string, asked = ''): Reply | 
 const count = ({ pipe }: HandMade, name: string): number =>
   ({ ...pipe.metrics(), ...pipe.gauges() })[name] ?? Number.NaN
 
-/** Bytes that are in use, and not only not collected yet. */
-function memory(): number {
-  setFlagsFromString('--expose-gc')
-  ;(runInNewContext('gc') as () => void)()
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-}
+const memory = (): number => usedBytes().all
 
 test('two hundred thousand answers stay within the bound of bytes, and so does the memory of the process', () => {
   const bytes = 64 * 1024 * 1024

@@ -1,12 +1,8 @@
 // The count behind a rate limit: exact for each client, bounded for all of them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { RateTable, RateTables, shortKey } from '../../../processor/pipes/rate-table.js'
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
+import { usedBytes } from '../../kit/memory.js'
 
 const TEN = { rate: 10, periodMs: 1000, burst: 10 }
 
@@ -87,14 +83,12 @@ test('beyond its bound a table forgets whom it has not heard of for longest, and
 
 test('a hundred thousand clients and twice as many more cost no more memory than the bound', () => {
   const table = new RateTable({ rate: 1, periodMs: 3_600_000, burst: 1 })
-  collectGarbage()
-  const before = process.memoryUsage().heapUsed
+  const before = usedBytes().heap
   // As they are cut out of the heads of requests.
   const head = (i: number) => `${'x'.repeat(4000)}key-of-a-client-${i}`.slice(4000)
   for (let i = 0; i < 300_000; i++) table.take(shortKey(head(i)), i / 1000)
   assert.ok(table.size <= 100_000, `${table.size}`)
-  collectGarbage()
-  const heapUsed = process.memoryUsage().heapUsed - before
+  const heapUsed = usedBytes().heap - before
   assert.ok(heapUsed < 40e6, `${Math.round(heapUsed / 1e6)} MB: a hundred thousand heads would be 400 MB`)
   assert.ok(table.size > 0)
 })
