@@ -1,9 +1,11 @@
 // The pipes of one worker: loaded once for each place in the config, kept over a reload where nothing about them changed,
 // and closed when the last exchange has left them.
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { allPipes } from '../../shared/config/all-pipes.js'
 import type { Config, PipeConfig } from '../../shared/config/model.js'
+import { moduleDigest } from '../../shared/config/pipes/find-module.js'
 import type { Log } from '../../shared/log.js'
 import { PipeSums } from '../../shared/metrics/pipe-sums.js'
 import type { Report } from '../../shared/metrics/report.js'
@@ -12,14 +14,14 @@ import type { Wheel } from '../engine/wheel.js'
 import { BUILT_INS } from './builtin/index.js'
 import { mayBlame } from './blame.js'
 import { Chain } from './chain.js'
-import { checkedCall } from './checked-call.js'
 import { checkOptions, importDefinition } from './definition.js'
 import { alone, foreignPipe } from './foreign.js'
 import type { MachineState } from './machine-state.js'
 import { Meter } from './meter.js'
 import { isSameOwner, type Owners, ownersOf } from './owners.js'
-import type { Pipe, PipeDefinition, PipeTools } from './pipe.js'
+import type { Pipe, PipeDefinition } from './pipe.js'
 import { type Condition, Step, textOf } from './step.js'
+import { createTools } from './tools.js'
 
 export interface RackDeps {
   readonly wheel: Wheel
@@ -55,6 +57,8 @@ interface Loaded {
   readonly meter: Meter
   /** Everything that makes it another pipe when it changes. */
   readonly identity: string
+  /** The same without what its module holds. */
+  readonly likeness: string
   /** Whose it is, by the config that is in force. */
   owners: Owners
   readonly close: () => Promise<void>
@@ -82,7 +86,7 @@ export function createRack(deps: RackDeps): Rack {
   let workers = 1
   let layout = ''
 
-  async function load(config: PipeConfig, identity: string, owners: Owners, directory: string): Promise<Loaded> {
+  async function load(config: PipeConfig, owners: Owners, directory: string, before?: Loaded): Promise<Loaded> {
     const timers = new Set<() => void>()
     const tools = createTools(config, directory, `${layout} ${placeOf(config)}`, () => workers, timers, deps)
     let pipe: Pipe | undefined
@@ -90,6 +94,7 @@ export function createRack(deps: RackDeps): Rack {
     let condition: Condition | undefined
     if (config.module !== undefined && config.isolate === 'none') mayBlame(config.module, config.name)
     try {
+      if (before !== undefined) await checkUnchanged(config)
       if (config.when !== undefined) {
         const { compileCondition } = await import('./cel.js')
         condition = compileCondition(config.when, tools.log, 'serverpy', true, config.guards)
@@ -115,14 +120,20 @@ export function createRack(deps: RackDeps): Rack {
         pipe = config.module === undefined ? made : foreignPipe(made, config.name)
       }
     } catch (error) {
-      log.error({ pipe: config.name, error: textOf(error) }, 'a pipe could not be made: its exchanges fail')
+      const what = before === undefined ? 'made: its exchanges fail' : 'made anew: the one before goes on'
+      log.error({ pipe: config.name, error: textOf(error) }, `a pipe could not be ${what}`)
+    }
+    if (pipe === undefined && before !== undefined) {
+      for (const cancel of timers) cancel()
+      return before
     }
     const step = new Step(config, pipe, buffered, condition, { wheel, log })
     const meter = new Meter(step)
     const loaded: Loaded = {
       step,
       meter,
-      identity,
+      identity: identityOf(config),
+      likeness: likenessOf(config),
       owners,
       chains: 0,
       close: () => (closed ??= close()),
@@ -181,8 +192,12 @@ export function createRack(deps: RackDeps): Rack {
             next.set(place, same)
             continue
           }
+          // A module that is being written again just now may be none, though it was one when the config was checked.
+          const likeness = likenessOf(pipe)
+          const before = [...left].find((one) => one.likeness === likeness && isSameOwner(one.owners, own))
+          if (before) left.delete(before)
           // Together: one that cannot be had in time is not waited for as often as there are such.
-          next.set(place, load(pipe, identity, own, dirname(config.file)))
+          next.set(place, load(pipe, own, dirname(config.file), before))
         }
         const loading = [...next].map(async ([place, one]): Promise<[string, Loaded]> => [place, await one])
         coming = new Map(await Promise.all(loading))
@@ -260,6 +275,16 @@ function identityOf({ at: _, ...pipe }: PipeConfig): string {
   return JSON.stringify(pipe)
 }
 
+function likenessOf({ digest: _, ...pipe }: PipeConfig): string {
+  return identityOf(pipe)
+}
+
+/** Half of a module, or one that nobody has checked, is not run where there is something to go on with. */
+async function checkUnchanged({ module, digest }: PipeConfig): Promise<void> {
+  if (module === undefined || digest === undefined || moduleDigest(await readFile(module)) === digest) return
+  throw new Error('its module has changed since the config was read: reload once more')
+}
+
 async function builtIn(name: string): Promise<PipeDefinition<unknown>> {
   const found = BUILT_INS[name]
   if (found === undefined) throw new Error(`there is no built-in pipe ${name}`)
@@ -288,39 +313,5 @@ async function soon<T>(made: T | Promise<T>, tooLate: (made: T) => unknown = () 
     return await Promise.race([made, late])
   } finally {
     clearTimeout(timer)
-  }
-}
-
-function createTools(
-  config: PipeConfig,
-  directory: string,
-  place: string,
-  workers: () => number,
-  timers: Set<() => void>,
-  deps: RackDeps,
-): PipeTools {
-  return {
-    name: config.name,
-    log: deps.log.child({ pipe: config.name }),
-    directory,
-    place,
-    get workers() {
-      return workers()
-    },
-    now: () => performance.now(),
-    after(ms, run) {
-      const timer = setTimeout(() => {
-        timers.delete(cancel)
-        run()
-      }, ms)
-      const cancel = (): void => {
-        clearTimeout(timer)
-        timers.delete(cancel)
-      }
-      timers.add(cancel)
-      return cancel
-    },
-    call: config.module === undefined ? deps.call : (call) => deps.call(checkedCall(call)),
-    machine: deps.machine,
   }
 }

@@ -54,8 +54,7 @@ function checkFile(file: string, use: string): FoundModule {
     return { fault: { message: `the module of a pipe is a .js, .mjs, .cjs or .ts file, not ${quoted(use)}` } }
   try {
     if (statSync(file).isFile()) {
-      const digest = createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16)
-      return { file: realpathSync(file), digest }
+      return { file: realpathSync(file), digest: moduleDigest(readFileSync(file)) }
     }
     return { fault: { message: `${quoted(use)} is not a file` } }
   } catch {
@@ -149,4 +148,8 @@ function entryOf(
   } catch {
     return undefined
   }
+}
+
+export function moduleDigest(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 16)
 }

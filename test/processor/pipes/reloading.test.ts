@@ -9,8 +9,10 @@ import { openGateway } from '../../../processor/gateway.js'
 import { createWheel } from '../../../processor/engine/wheel.js'
 import { createRecorder } from '../../../processor/recorder.js'
 import { silentLog } from '../../../shared/log.js'
+import { testConfig } from '../../kit/gateway.js'
+import { request } from '../../kit/http.js'
 import { waitFor } from '../../kit/wait.js'
-import { pipeOf, takeSeen, writePipes } from './rig.js'
+import { pipeOf, startPiped, takeSeen, writePipes } from './rig.js'
 
 test('a pipe keeps what it knows where its lines move, and never takes over that of another owner', async (t) => {
   const { mark } = await writePipes(t, { mark: pipeOf(`close() { seen.push('closed') }`) })
@@ -50,6 +52,39 @@ test('a pipe keeps what it knows where its lines move, and never takes over that
   const closed: unknown[] = []
   await waitFor(() => closed.push(...takeSeen()) > 0, { what: 'the old one to be closed' })
   assert.deepEqual(closed, ['closed'])
+})
+
+test('a pipe whose module is being written again when it is reloaded goes on as it was', async (t) => {
+  const versioned = (name: string) => pipeOf(`onResponse(x, answer) { answer.headers.set('X-Version', '${name}') },`)
+  const { mark = '' } = await writePipes(t, { mark: versioned('one') })
+  const { gateway, port, origin, lines } = await startPiped(t, {}, [])
+  const pipes = [{ use: mark, name: 'mark' }]
+  const given = { services: { api: { servers: [origin.address], apis: ['/'], pipes } } }
+  const version = async () => (await request(port, 'GET', '/')).field('X-Version')
+  const reload = async (meanwhile: string) => {
+    const config = testConfig(given, port)
+    await writeFile(mark, meanwhile)
+    await gateway.prepare(config)
+    const { snapshot } = gateway.core.table
+    assert.ok(gateway.reconfigure(config, { kind: 'whole', snapshot: { ...snapshot, seq: snapshot.seq + 1 } }))
+  }
+  await reload(versioned('one'))
+  for (const [name, meanwhile] of [
+    ['two', ''],
+    ['three', versioned('unchecked')],
+  ] as const) {
+    await writeFile(mark, versioned(name))
+    await reload(meanwhile)
+    assert.equal(await version(), 'one')
+    const told = lines.splice(0)
+    assert.match(JSON.stringify(told), /the one before goes on/)
+  }
+  await writeFile(mark, versioned('two'))
+  await reload(versioned('two'))
+  assert.equal(await version(), 'two')
+  assert.deepEqual(lines, [])
+  await reload(pipeOf('', `options: { parse() { throw new Error('never') } },`))
+  assert.equal(await version(), 'two')
 })
 
 test('a module that has changed is loaded anew, be it an ES module or CommonJS', async (t) => {
