@@ -66,6 +66,14 @@ test('a HEAD answer and an interim answer are framed right', async (t) => {
   assert.deepEqual([(await request(origin.port, 'GET', '/')).text()], ['four'])
 })
 
+test('no two test processes are told of one port, even where both look for it first in the same place', async () => {
+  const again = new URL('./ports.ts?again', import.meta.url).href
+  const other = (await import(again)) as { freePort: typeof freePort }
+  const told = new Set<number>()
+  for (let n = 0; n < 50; n++) for (const port of await Promise.all([freePort(), other.freePort()])) told.add(port)
+  assert.equal(told.size, 100)
+})
+
 test('a process is ready when its output says so and is gone after stop', async (t) => {
   const port = await freePort()
   const script = `require('http').createServer((q, s) => s.end('hi')).listen(${port}, '127.0.0.1', () => console.log('listening'))`

@@ -1,22 +1,37 @@
 // Ports for real servers in tests: free ones, and whether anything listens on one.
 import { readFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Server } from 'node:net'
 
 // Below what the system takes for outgoing connections and for whoever asks for any port: what is free now stays free until
-// it is used. Each test process has a part of its own.
+// it is used. Each test process has a part of its own, which it holds by listening on the first port of it: two that took
+// ports from one part would each be told of a port that it is free, before the server of the other listens there.
 const LOWEST = 10_000
 const PARTS = 100
 const each = Math.floor((lowestOfSystem() - LOWEST) / PARTS)
-const first = LOWEST + (process.pid % PARTS) * each
-let next = Math.floor(Math.random() * each)
+let part: Promise<number> | undefined
+let next = 0
 
-/** A TCP port that nothing listened on a moment ago; not the same one again for as long as there are others. */
+/** A TCP port that nothing listens on and that no other test process is told; not the same one again for as long as there are others. */
 export async function freePort(): Promise<number> {
-  for (let tries = 0; tries < each; tries++) {
-    const port = first + (next++ % each)
+  const first = (await (part ??= claimPart())) + 1
+  const ports = each - 1
+  for (let tries = 0; tries < ports; tries++) {
+    const port = first + (next++ % ports)
     if (await isFree(port)) return port
   }
   throw new Error(`no port is free from ${first} on`)
+}
+
+/** Resolves with the first port of the part; it is held until this process ends. */
+async function claimPart(): Promise<number> {
+  for (let tries = 0; tries < PARTS; tries++) {
+    const first = LOWEST + ((process.pid + tries) % PARTS) * each
+    const holder = await listen(first)
+    if (holder === undefined) continue
+    holder.unref()
+    return first
+  }
+  throw new Error(`all ${PARTS} parts of the ports for tests are taken`)
 }
 
 function lowestOfSystem(): number {
@@ -29,12 +44,19 @@ function lowestOfSystem(): number {
   return 32_768
 }
 
-/** At any address of this machine. */
-function isFree(port: number): Promise<boolean> {
+async function isFree(port: number): Promise<boolean> {
+  const server = await listen(port)
+  if (server === undefined) return false
+  await new Promise((resolve) => server.close(resolve))
+  return true
+}
+
+/** At all addresses of this machine; undefined where another has the port at any of them. */
+function listen(port: number): Promise<Server | undefined> {
   return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, () => server.close(() => resolve(true)))
+    server.once('error', () => resolve(undefined))
+    server.listen(port, () => resolve(server))
   })
 }
 
