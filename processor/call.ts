@@ -1,5 +1,6 @@
 // A request of the gateway's own to the best instance of a service: what pipes and handlers use to ask for more than the
 // client did. It goes the way of any other: balancing, retries, breakers, limits, time.
+import type { ProxyError } from '../shared/errors.js'
 import type { FieldLines } from './field-lines.js'
 
 export interface Call {
@@ -33,9 +34,28 @@ export interface Answer {
   readonly instance: string
 }
 
+/** Gets an answer piece by piece, where it is not to be collected. */
+export interface AnswerTaker {
+  /**
+   * The head has come: an answer whose `body` is empty as yet. `length`: of the body, where that is known. False: this one is
+   * collected like any other. From true on the call has no limit of size, and of time only that of its service;
+   * `drained` tells it that what was not taken at once has been taken now.
+   */
+  head(answer: Answer, length: number | undefined, drained: () => void): boolean
+  /** Content without framing. False: the bytes must stay as they are, and no more come, until `drained`. */
+  piece(buf: Buffer, start: number, end: number): boolean
+  /** No more comes at the moment. */
+  flush(): void
+  /** Nobody takes anything at the moment: that is not the instance's fault. */
+  stalled(): void
+  end(): void
+  /** It is cut off. */
+  failed(error: ProxyError): void
+}
+
 /** A call that is under way. */
 export interface Calling {
-  /** Rejects with a ProxyError. After `cancel` it rejects with `client-gone`. */
+  /** Rejects with a ProxyError. After `cancel` it rejects with `client-gone`. Of a taken one it has no body. */
   readonly answer: Promise<Answer>
   /** Nobody waits for it any more. */
   cancel(): void

@@ -1,18 +1,18 @@
-// Makes a call an exchange like any other, with nobody's connection behind it: its answer is collected.
+// Makes a call an exchange like any other, with nobody's connection behind it: its answer is collected, or taken as it comes.
 import { type Code, ERRORS, ProxyError } from '../shared/errors.js'
-import type { Answer, Call, Calling } from './call.js'
+import type { Answer, AnswerTaker, Call, Calling } from './call.js'
 import type { Core } from './core.js'
 import { Deadline } from './engine/wheel.js'
 import { type Client, Exchange, type RequestBody } from './exchange.js'
 import { FieldLines, withoutFraming } from './field-lines.js'
 import { newTraceparent } from './tracing/trace-context.js'
 
-/** Asks the best instance of a service. `parent`: the exchange on whose behalf. */
-export type Caller = (call: Call, parent?: Exchange) => Calling
+/** Asks the best instance of a service. `parent`: the exchange on whose behalf; `taker`: may have the answer as it comes. */
+export type Caller = (call: Call, parent?: Exchange, taker?: AnswerTaker) => Calling
 
 export function createCaller(core: Core): Caller {
-  return (call, parent) => {
-    const caller = new Collecting(call, parent, core)
+  return (call, parent, taker) => {
+    const caller = new Collecting(call, parent, taker, core)
     caller.start()
     return { answer: caller.answer, cancel: () => caller.cancel() }
   }
@@ -26,6 +26,7 @@ interface Content {
 }
 
 const NOTHING = Buffer.alloc(0)
+const LENGTH = /^content-length: *(\d+)/im
 const CONTENT_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
 function contentOf({ method, body = NOTHING, forwarded, sized }: Call): Content {
@@ -55,11 +56,13 @@ class Collecting implements Client {
   private bytes = 0
   private statusText = ''
   private fields = ''
+  private taken = false
   private over = false
 
   constructor(
     private readonly call: Call,
     private readonly parent: Exchange | undefined,
+    private readonly taker: AnswerTaker | undefined,
     private readonly core: Core,
   ) {
     this.peer = parent?.client.peer ?? ''
@@ -149,22 +152,44 @@ class Collecting implements Client {
 
   pause(): void {}
   resume(): void {}
-  stalled(): void {}
   interim(): void {}
-  flush(): void {}
   writeText(): void {}
 
-  writeHead(status: number, statusText: string, fields: string): void {
-    this.exchange.status = status
-    this.exchange.headAt = this.core.wheel.now()
+  stalled(): void {
+    if (this.taken) this.taker?.stalled()
+  }
+
+  flush(): void {
+    if (this.taken) this.taker?.flush()
+  }
+
+  writeHead(status: number, statusText: string, fields: string, keep: boolean): void {
+    const { exchange, core, taker } = this
+    exchange.status = status
+    exchange.headAt = core.wheel.now()
     this.statusText = statusText
     this.fields = fields
+    if (taker === undefined || this.over) return
+    // Without a length it would end with its connection, as this is told like a client of HTTP/1.0.
+    const length = keep ? Number(LENGTH.exec(fields)?.[1] ?? 0) : undefined
+    this.taken = taker.head(this.answerWith(NOTHING), length, () => exchange.sink?.clientDrained())
+    // It may have ended there: nobody wants the body of an answer to HEAD.
+    if (this.taken && !this.over) this.timeByService()
+  }
+
+  /** Who takes it has all the time that the service gives. */
+  private timeByService(): void {
+    const { core, exchange, deadline } = this
+    const { totalMs = 0 } = exchange.route?.timeouts ?? {}
+    if (totalMs === 0) return core.wheel.clear(deadline)
+    core.wheel.set(deadline, Math.max(1, totalMs - (core.wheel.now() - exchange.startedAt)))
   }
 
   writeBody(buf: Buffer, start: number, end: number): boolean {
     if (this.over) return true
     this.bytes += end - start
     this.exchange.bytesOut = this.bytes
+    if (this.taken) return this.taker?.piece(buf, start, end) ?? true
     if (this.bytes > this.call.mostBytes) {
       this.giveUp(
         new ProxyError('answer-too-large', 'upstream', 'never', `the answer exceeds ${this.call.mostBytes} bytes`),
@@ -175,11 +200,16 @@ class Collecting implements Client {
 
   finish(): void {
     if (this.over) return
-    const { exchange, statusText, pieces, core } = this
-    const fields = new FieldLines(withoutFraming(this.fields).replace(core.viaLine(1), ''))
+    const { pieces } = this
     this.end()
-    const body = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
-    this.resolve({ status: exchange.status, statusText, fields, body, instance: exchange.instance })
+    this.resolve(this.answerWith(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)))
+    if (this.taken) this.taker?.end()
+  }
+
+  private answerWith(body: Buffer): Answer {
+    const { exchange, statusText, fields, core } = this
+    const lines = new FieldLines(withoutFraming(fields).replace(core.viaLine(1), ''))
+    return { status: exchange.status, statusText, fields: lines, body, instance: exchange.instance }
   }
 
   abort(code: Code): void {
@@ -191,6 +221,7 @@ class Collecting implements Client {
     this.exchange.error = error.code
     this.end()
     this.reject(error)
+    if (this.taken) this.taker?.failed(error)
   }
 
   switchTo(): void {

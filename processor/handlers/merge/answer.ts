@@ -34,13 +34,27 @@ function whose(x: Exchange, { forwarding }: MergeConfig): 'public' | 'private' {
 
 /** An answer of an instance, with its own status, fields and body. */
 export function answerAsItIs(x: Exchange, answer: Answer, config: MergeConfig, core: AnswerCore): void {
+  write(x, answer.status, linesAsTheyAre(x, answer, config), answer.body, core.via)
+}
+
+/** The same of one whose body comes piece by piece, as `framing` says. `keep` false: it ends with the connection. */
+export function beginAsItIs(
+  x: Exchange,
+  answer: Answer,
+  { framing, keep }: { framing: string; keep: boolean },
+  config: MergeConfig,
+  core: AnswerCore,
+): void {
+  writeHead(x, answer.status, linesAsTheyAre(x, answer, config) + framing, keep, core.via)
+}
+
+function linesAsTheyAre(x: Exchange, answer: Answer, config: MergeConfig): string {
   // Pipes see whose answer it is.
   x.instance = answer.instance
   const fields = new FieldLines(answer.fields.text)
   fields.delete('x-request-id')
   // Whether data are whole is not known of what nobody has read.
-  const lines = config.forwarding === 'strict' ? `${config.completed}: false\r\n` : ''
-  write(x, answer.status, fields.text + lines, answer.body, core.via)
+  return fields.text + (config.forwarding === 'strict' ? `${config.completed}: false\r\n` : '')
 }
 
 export function answerFailure(x: Exchange, { failures }: Combined, config: MergeConfig, core: AnswerCore): void {
@@ -64,12 +78,12 @@ export function answerFailure(x: Exchange, { failures }: Combined, config: Merge
 
 function write(x: Exchange, status: number, fields: string, body: Buffer, via: string): void {
   const bodiless = status === 204 || status === 304
-  const lines =
-    fields +
-    (bodiless ? '' : `Content-Length: ${body.length}\r\n`) +
-    (/^date:/im.test(fields) ? '' : date()) +
-    `X-Request-Id: ${x.id}\r\nVia: 1.1 ${via}\r\n`
-  x.client.writeHead(status, statusText(status), lines, true)
+  writeHead(x, status, fields + (bodiless ? '' : `Content-Length: ${body.length}\r\n`), true, via)
   if (body.length > 0 && !bodiless && x.method !== 'HEAD') x.client.writeBody(body, 0, body.length)
   x.client.finish()
+}
+
+function writeHead(x: Exchange, status: number, fields: string, keep: boolean, via: string): void {
+  const lines = fields + (/^date:/im.test(fields) ? '' : date()) + `X-Request-Id: ${x.id}\r\nVia: 1.1 ${via}\r\n`
+  x.client.writeHead(status, statusText(status), lines, keep)
 }

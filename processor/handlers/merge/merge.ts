@@ -1,7 +1,7 @@
 // Answers with what several services bring, asked at once or one after the other: as much as there is when time is up.
 import type { MergeConfig, PartConfig } from '../../../shared/config/merge-model.js'
 import { ProxyError } from '../../../shared/errors.js'
-import type { Call, Calling } from '../../call.js'
+import type { AnswerTaker, Call, Calling } from '../../call.js'
 import type { Core } from '../../core.js'
 import { Deadline } from '../../engine/wheel.js'
 import type { Exchange, Handler, RequestSink } from '../../exchange.js'
@@ -9,13 +9,14 @@ import { claimsOf } from '../../pipes/claims.js'
 import { HeldRequest, type HoldingOwner } from '../../pipes/held-request.js'
 import type { MachineState } from '../../pipes/machine-state.js'
 import { type Admission, createAdmission } from './admission.js'
-import { answerAsItIs, answerData, answerFailure } from './answer.js'
+import { answerAsItIs, answerData, answerFailure, beginAsItIs } from './answer.js'
 import { type Ask, type Asking, createAsk, type PartResult } from './ask.js'
 import { Budget, Unreadable } from './budget.js'
 import { createCombine } from './combine.js'
 import { createFailureLog, type FailureLog } from './failure-log.js'
 import { createFieldFilter, createQueryFilter } from './input.js'
 import { createOutgoing, type Outgoing } from './outgoing.js'
+import { isRelayed, Relay } from './relay.js'
 import { fill, type Filling, Unfillable } from './template.js'
 
 /** Of the route's time, what several parts have: the rest is for putting them together and for the way back. */
@@ -28,7 +29,7 @@ const NO_BODY = Buffer.alloc(0)
 export interface MergeDeps {
   readonly core: Pick<Core, 'wheel' | 'fail' | 'via' | 'deps'>
   /** Asks the best instance of a service on behalf of an exchange. */
-  call(call: Call, exchange: Exchange): Calling
+  call(call: Call, exchange: Exchange, taker?: AnswerTaker): Calling
   readonly machine: MachineState
 }
 
@@ -38,6 +39,8 @@ interface ReadyPart {
   readonly ask: Ask
   readonly outgoing: Outgoing
   readonly admit: Admission | undefined
+  /** Its answer is the client's, and need not be held. */
+  readonly relayed: boolean
   readonly fieldsFor: ReturnType<typeof createFieldFilter>
   readonly queryFor: ReturnType<typeof createQueryFilter>
 }
@@ -58,6 +61,7 @@ export function createMerge(config: MergeConfig, deps: MergeDeps): Handler {
     ask: createAsk(part),
     outgoing: createOutgoing(part, deps),
     admit: createAdmission(part, deps.machine),
+    relayed: config.output === 'no-op' && !part.shadow && isRelayed(part),
     fieldsFor: createFieldFilter(config, part),
     queryFor: createQueryFilter(config, part),
   }))
@@ -85,6 +89,8 @@ class Merging implements RequestSink, HoldingOwner {
   private held: HeldRequest | undefined
   private body: Buffer | undefined
   private until = 0
+  /** What passes an answer on as it comes, once it has begun. */
+  private relay: Relay | undefined
   private ended = false
 
   constructor(
@@ -154,7 +160,7 @@ class Merging implements RequestSink, HoldingOwner {
   private await(asking: Asking, then: (result: PartResult) => void): void {
     asking.result
       .then((result) => {
-        if (!this.ended) then(result)
+        if (!this.ended && this.relay === undefined) then(result)
       })
       .catch((error: unknown) => this.broken(error))
   }
@@ -185,11 +191,12 @@ class Merging implements RequestSink, HoldingOwner {
       { fields: exchange.fields, address: exchange.address, host: exchange.host },
       sent !== undefined,
     )
+    const relay = part.relayed ? this.createRelay(config, ownCoding) : undefined
     const own = config.timeoutMs === undefined ? Infinity : wheel.now() + config.timeoutMs
     return part.ask(
       { method, target, fields: lines, ownCoding, body: sent, sized, until: Math.min(this.until, own) },
       {
-        call: (call) => part.outgoing(call, exchange),
+        call: (call) => part.outgoing(call, exchange, relay),
         places: () => (exchange.table.pool(config.service)?.endpoints ?? []).map(({ instance }) => instance),
         now: () => wheel.now(),
         budget,
@@ -197,6 +204,22 @@ class Merging implements RequestSink, HoldingOwner {
         forwarded: ready.config.forwarding === 'native',
       },
     )
+  }
+
+  private createRelay(part: PartConfig, ownCoding: boolean): Relay {
+    const { exchange, ready, deps } = this
+    const relay: Relay = new Relay(exchange, part, ownCoding, {
+      begins: () => {
+        if (this.ended || exchange.headSent || exchange.answerDone) return false
+        // From here on it has the time of the exchange.
+        deps.core.wheel.drop(this.deadline)
+        this.relay = relay
+        return true
+      },
+      writeHead: (answer, framing, keep) => beginAsItIs(exchange, answer, { framing, keep }, ready.config, deps.core),
+      ends: () => this.end(),
+    })
+    return relay
   }
 
   private targetFor({ config, queryFor }: ReadyPart): string {
@@ -234,7 +257,7 @@ class Merging implements RequestSink, HoldingOwner {
   private broken(error: unknown): void {
     const { exchange, deps } = this
     const { core } = deps
-    if (!this.ended) this.end()
+    this.end()
     if (!(error instanceof Unreadable))
       core.deps.log.error({ error, request: exchange.id }, 'putting answers together failed')
     if (exchange.answerDone) return
@@ -269,8 +292,10 @@ class Merging implements RequestSink, HoldingOwner {
 
   /** Nobody waits for the parts any more. Shadows go on by themselves. */
   private end(): void {
+    if (this.ended) return
     this.ended = true
     this.deps.core.wheel.drop(this.deadline)
+    this.relay?.close()
     for (const asking of this.askings) asking.cancel()
   }
 
@@ -283,12 +308,15 @@ class Merging implements RequestSink, HoldingOwner {
   }
 
   over(): void {
-    if (!this.ended) this.end()
+    this.end()
   }
 
   /** The body of a client that no part takes is read and thrown away. */
   requestBody(): void {}
   requestEnd(): void {}
   requestPause(): void {}
-  clientDrained(): void {}
+
+  clientDrained(): void {
+    this.relay?.clientDrained()
+  }
 }
