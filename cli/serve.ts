@@ -10,6 +10,7 @@ import { startProcessor, type Processor } from '../processor/supervisor/supervis
 import { systemClock } from '../shared/clock.js'
 import type { Config, Parsed } from '../shared/config/model.js'
 import type { Log, LogLevel } from '../shared/log.js'
+import type { Purge } from '../shared/processor.js'
 import { VERSION } from '../shared/version.js'
 import { firstSnapshot, orConfigured } from './first-snapshot.js'
 import { createReloader, type Reloader } from './reloader.js'
@@ -93,12 +94,15 @@ export async function serveDiscovery(config: Config, deps: ServeDeps): Promise<S
 /** The processor alone, by the registry at `url`. Until that is heard of, the config's instances count as unknown. */
 export async function serveProcessor(config: Config, url: string, deps: ServeDeps): Promise<Serving> {
   let { token } = config.discovery
+  // Before there are workers nothing is stored.
+  let purge: (what: Purge) => Promise<void> = () => Promise.resolve()
   const link = {
     clock: systemClock,
     log: deps.log,
     get token() {
       return token
     },
+    onPurge: (what: Purge) => void purge(what),
   }
   const registry = connectRegistry(url, link)
   const sink = createRemoteSink(url, link)
@@ -112,6 +116,7 @@ export async function serveProcessor(config: Config, url: string, deps: ServeDep
       namePrefix: `${hostname().slice(0, 64)}-${process.pid}-`,
       sink,
     })
+    purge = async (what) => deps.log.info({ ...(await processor.purge(what)) }, 'stored answers were purged')
     const reloader = reloaderOf(config, deps, (next) =>
       processor.reconfigure(next, () => {
         token = next.discovery.token

@@ -22,6 +22,8 @@ interface Purged {
   readonly answers: number
   readonly workers: number
   readonly silent: number
+  /** Processors that run apart and were told. */
+  readonly elsewhere: number
 }
 
 /** Exit code 1 when a worker has not said that it is done. */
@@ -55,6 +57,13 @@ function queryOf(target: string | undefined, { prefix, all }: PurgeOptions): Rec
   return prefix === true ? { prefix: target } : { url: target }
 }
 
-function sentence({ answers, workers }: Purged): string {
-  return `${answers} stored answer${answers === 1 ? '' : 's'} thrown away in ${workers} worker${workers === 1 ? '' : 's'}`
+function sentence({ answers, workers, elsewhere }: Purged): string {
+  const here = `${some(answers, 'stored answer')} thrown away in ${some(workers, 'worker')}`
+  if (elsewhere === 0) return here
+  const there = `${some(elsewhere, 'processor')} that ${elsewhere === 1 ? 'runs' : 'run'} apart ${elsewhere === 1 ? 'was' : 'were'} told`
+  return workers === 0 ? there : `${here}; ${there}`
+}
+
+function some(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }

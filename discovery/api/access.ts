@@ -23,6 +23,17 @@ export function requireChanger(req: Request, token: string | undefined): void {
   }
 }
 
+/** The same as an answer. */
+export function mayChange(req: Request, token: string | undefined): boolean {
+  try {
+    requireChanger(req, token)
+    return true
+  } catch (error) {
+    if (error instanceof ApiProblem) return false
+    throw error
+  }
+}
+
 // Digests are of one length, so that the comparison tells nothing about the token's.
 function sameSecret(a: string, b: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()

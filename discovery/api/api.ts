@@ -102,7 +102,7 @@ export function createApi(deps: ApiDeps): Api {
   mount(app, V1.up, { post: overrides.up })
   mount(app, V1.plan, { post: planEndpoint(deps) })
   mount(app, V1.reload, { post: reloadEndpoint(deps) })
-  mount(app, V1.purge, { post: purgeEndpoint(deps) })
+  mount(app, V1.purge, { post: purgeEndpoint(deps, changes) })
   mount(app, V1.reports, {
     post: async (req, res) => {
       requireChanger(req, deps.config.discovery.token)

@@ -1,10 +1,14 @@
-// The change stream: each reader gets the whole snapshot once and then one line per change, however slow it reads.
-import type { Response } from 'express'
+// The change stream: each reader gets the whole snapshot once and then one line per change, however slow it reads. Processors
+// that run apart hear of purges on it, too.
+import type { Request, Response } from 'express'
+import type { Purge } from '../../shared/processor.js'
 import { diff, type Change } from '../../shared/registry/delta.js'
 import type { Snapshot } from '../../shared/registry/instance.js'
+import { mayChange } from './access.js'
 import type { ApiDeps } from './deps.js'
 import type { Endpoint } from './endpoint.js'
 import { ApiProblem } from './problem.js'
+import { createPurges } from './purges.js'
 import { readQuery } from './query.js'
 
 const BEAT_MS = 5_000
@@ -19,19 +23,25 @@ export interface Changes {
   readonly endpoint: Endpoint
   /** Readers connected now. */
   readonly readers: number
+  /** Of them, those that hear of purges. */
+  readonly purgers: number
+  /** Tells them, and those who come back after a while. */
+  purge(purge: Purge): void
   /** Ends every stream. */
   close(): void
 }
 
 interface Reader {
+  readonly hearsPurges: boolean
   publish(): void
   beat(): void
   end(): void
 }
 
-export function createChanges(deps: Pick<ApiDeps, 'registry' | 'clock'>): Changes {
+export function createChanges(deps: Pick<ApiDeps, 'registry' | 'clock' | 'config'>): Changes {
   const { registry, clock } = deps
   const readers = new Set<Reader>()
+  const purges = createPurges(clock.wall())
   let cached: { readonly before: Snapshot | undefined; readonly after: Snapshot; readonly line: string } | undefined
 
   /** Readers are mostly at the same place, so a line is made once for all of them. */
@@ -45,10 +55,12 @@ export function createChanges(deps: Pick<ApiDeps, 'registry' | 'clock'>): Change
 
   /**
    * Nothing is written while the socket's buffer is full. Then one line takes the reader from the last snapshot that it was
-   * sent to the newest: what lies between is skipped, so a slow reader holds one line and never a queue.
+   * sent to the newest: what lies between is skipped, so a slow reader holds one line and never a queue. `purged`: the number
+   * of the last purge that it knows; undefined: it is told of none.
    */
-  function createReader(res: Response, known: Snapshot | undefined): Reader {
+  function createReader(res: Response, known: Snapshot | undefined, purged: number | undefined): Reader {
     let sent = known
+    let told: number | undefined
     let cancelStuck: (() => void) | undefined
 
     function write(text: string): void {
@@ -61,8 +73,18 @@ export function createChanges(deps: Pick<ApiDeps, 'registry' | 'clock'>): Change
       })
     }
 
+    /** The first line, which may tell nothing, says where the count stands. */
+    function publishPurges(): void {
+      if (purged === undefined || told === purges.last || cancelStuck !== undefined) return
+      const missed = purges.since(told ?? purged)
+      told = purges.last
+      write(`${JSON.stringify({ kind: 'purged', number: told, purges: missed })}\n`)
+    }
+
     const reader: Reader = {
+      hearsPurges: purged !== undefined,
       publish() {
+        publishPurges()
         const { current } = registry
         if (cancelStuck !== undefined || sent === current) return
         const line = lineFor(sent, current)
@@ -93,12 +115,18 @@ export function createChanges(deps: Pick<ApiDeps, 'registry' | 'clock'>): Change
     cancelBeat = clock.after(BEAT_MS, beat)
   })
 
+  /** What is purged is named with its query, which not everybody may see. */
+  function hearsPurges(req: Request): boolean {
+    return mayChange(req, deps.config.discovery.token)
+  }
+
   return {
     endpoint(req, res) {
-      const query = readQuery(req, ['term', 'seq'])
+      const query = readQuery(req, ['term', 'seq', 'purges'])
       const most = Number.MAX_SAFE_INTEGER
       const term = query.integer('term', { min: 0, max: most })
       const seq = query.integer('seq', { min: 0, max: most })
+      const purged = hearsPurges(req) ? query.integer('purges', { min: 0, max: most }) : undefined
       if (readers.size >= MOST_READERS) {
         throw new ApiProblem(503, 'too many readers of the change stream', { headers: { 'Retry-After': '5' } })
       }
@@ -109,13 +137,20 @@ export function createChanges(deps: Pick<ApiDeps, 'registry' | 'clock'>): Change
       }
       const { current } = registry
       const upToDate = current.term === term && current.seq === seq
-      const reader = createReader(res, upToDate ? current : undefined)
+      const reader = createReader(res, upToDate ? current : undefined, purged)
       readers.add(reader)
       if (upToDate) reader.beat()
-      else reader.publish()
+      reader.publish()
     },
     get readers() {
       return readers.size
+    },
+    get purgers() {
+      return [...readers].filter((reader) => reader.hearsPurges).length
+    },
+    purge(purge) {
+      purges.add(purge)
+      for (const reader of readers) reader.publish()
     },
     close() {
       unsubscribe()

@@ -1,8 +1,13 @@
 // One line of discovery's change stream, checked before the routing of requests depends on it.
+import type { Purge } from '../../shared/processor.js'
 import type { Change } from '../../shared/registry/delta.js'
 import { PRIORITIES, type Health, type Instance, type Override, type Snapshot } from '../../shared/registry/instance.js'
 
-export type ChangeLine = Change | { readonly kind: 'beat' }
+export type ChangeLine =
+  | Change
+  | { readonly kind: 'beat' }
+  /** `number` is that of the last of them, or of the last before. */
+  | { readonly kind: 'purged'; readonly number: number; readonly purges: readonly Purge[] }
 
 const HEALTHS: readonly Health[] = ['up', 'down', 'unknown']
 const OVERRIDES: readonly Override[] = ['drain', 'out-of-service']
@@ -13,6 +18,12 @@ export function parseChangeLine(line: string): ChangeLine {
   switch (change.kind) {
     case 'beat':
       return { kind: 'beat' }
+    case 'purged':
+      return {
+        kind: 'purged',
+        number: whole(change.number, 'number'),
+        purges: list(change.purges, 'purges').map(purgeOf),
+      }
     case 'whole':
       return { kind: 'whole', snapshot: snapshotOf(record(change.snapshot, 'snapshot')) }
     case 'delta':
@@ -36,6 +47,12 @@ function snapshotOf(snapshot: Fields): Snapshot {
     seq: whole(snapshot.seq, 'seq'),
     instances: Object.freeze(instances),
   })
+}
+
+function purgeOf(value: unknown): Purge {
+  const one = record(value, 'purge')
+  const kind = oneOf(one.kind, 'kind', ['all', 'url', 'prefix'] as const)
+  return kind === 'all' ? { kind } : { kind, host: text(one.host, 'host'), target: text(one.target, 'target', 16_384) }
 }
 
 function instanceOf(value: unknown): Instance {
@@ -74,8 +91,8 @@ function list(value: unknown, name: string): readonly unknown[] {
 }
 
 // A line break or another control character in a host or a path could be taken for the end of a head.
-function text(value: unknown, name: string): string {
-  if (typeof value !== 'string' || value.length > 4_096 || /\p{Cc}/u.test(value)) {
+function text(value: unknown, name: string, longest = 4_096): string {
+  if (typeof value !== 'string' || value.length > longest || /\p{Cc}/u.test(value)) {
     throw new Error(`${name} is not a plain text`)
   }
   return value

@@ -1,5 +1,6 @@
 // The registry of a discovery server elsewhere, followed over its change stream; the last snapshot is kept whatever happens to it.
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { Purge } from '../../shared/processor.js'
 import { apply } from '../../shared/registry/delta.js'
 import { EMPTY_SNAPSHOT, type RegistrySource, type Snapshot } from '../../shared/registry/instance.js'
 import { parseChangeLine, type ChangeLine } from './change-line.js'
@@ -11,6 +12,11 @@ const SAY_AGE_MS = 60_000
 /** Some 200,000 instances. */
 const LONGEST_LINE = 64 * 1024 * 1024
 
+export interface RemoteRegistryDeps extends LinkDeps {
+  /** Stored answers are to go. Of purges while discovery was out of reach it is called afterwards. */
+  onPurge?(purge: Purge): void
+}
+
 export interface RemoteRegistry extends RegistrySource {
   /** How long ago discovery was last heard of, in milliseconds; Infinity before the first time. */
   ageMs(): number
@@ -21,7 +27,7 @@ export interface RemoteRegistry extends RegistrySource {
  * Follows the discovery server at `url` until closed, through its restarts and absences. `current` is empty before the
  * first contact. Throws a TypeError for what is no http(s) URL.
  */
-export function connectRegistry(url: string, deps: LinkDeps): RemoteRegistry {
+export function connectRegistry(url: string, deps: RemoteRegistryDeps): RemoteRegistry {
   const { clock, log } = deps
   const link = createLink(url, deps)
   const backoff = createBackoff(deps.random ?? Math.random)
@@ -31,6 +37,8 @@ export function connectRegistry(url: string, deps: LinkDeps): RemoteRegistry {
   let closed = false
   /** After a line that does not fit, what is held is no base for more. */
   let askWhole = true
+  /** Number of the last purge that was heard of. */
+  let purged = 0
   let troubled = false
   let saidAgeMs = 0
   let request: ClientRequest | undefined
@@ -40,7 +48,12 @@ export function connectRegistry(url: string, deps: LinkDeps): RemoteRegistry {
   const age = (): number => (heardAt === -Infinity ? -1 : Math.round(clock.now() - heardAt))
 
   function connect(): void {
-    const known = askWhole ? '' : `?term=${current.term}&seq=${current.seq}`
+    const query = String(
+      new URLSearchParams({
+        ...(!askWhole && { term: String(current.term), seq: String(current.seq) }),
+        ...(deps.onPurge !== undefined && { purges: String(purged) }),
+      }),
+    )
     let over = false
     const fail = (reason: string) => {
       if (over || closed) return
@@ -72,14 +85,19 @@ export function connectRegistry(url: string, deps: LinkDeps): RemoteRegistry {
         fail(reasonOf(error))
       }
     }
-    const opened = link.open('GET', `api/v1/snapshot/changes${known}`, { accept: 'application/x-ndjson' }, (answer) => {
-      if (answer.statusCode !== 200) return fail(`it answered ${answer.statusCode}`)
-      // Every piece is a sign of life: a whole snapshot may take long on a thin line.
-      answer.on('data', () => {
-        if (!over && !closed) listen()
-      })
-      readLines(answer, receive, fail)
-    })
+    const opened = link.open(
+      'GET',
+      `api/v1/snapshot/changes${query && `?${query}`}`,
+      { accept: 'application/x-ndjson' },
+      (answer) => {
+        if (answer.statusCode !== 200) return fail(`it answered ${answer.statusCode}`)
+        // Every piece is a sign of life: a whole snapshot may take long on a thin line.
+        answer.on('data', () => {
+          if (!over && !closed) listen()
+        })
+        readLines(answer, receive, fail)
+      },
+    )
     request = opened
     opened.on('error', (error) => fail(error.message))
     listen()
@@ -88,7 +106,10 @@ export function connectRegistry(url: string, deps: LinkDeps): RemoteRegistry {
 
   /** Throws where the change does not follow on what is held. */
   function take(change: ChangeLine): void {
-    if (change.kind !== 'beat') {
+    if (change.kind === 'purged') {
+      purged = change.number
+      for (const purge of change.purges) deps.onPurge?.(purge)
+    } else if (change.kind !== 'beat') {
       const next = apply(current, change)
       if (next === undefined) throw new Error('a change is missing')
       askWhole = false

@@ -183,6 +183,7 @@ const paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       parameters: [
         query('term', 'Of the snapshot that the reader holds'),
         query('seq', 'Of the snapshot that the reader holds: if it is the current one it is not sent again'),
+        query('purges', 'Number of the last purge that the reader knows, or 0: it hears of purges, if it may purge'),
       ],
       responses: { ...answer('200', 'application/x-ndjson', ref('ChangeLine')), ...problems('400', '405', '503') },
     },
@@ -218,7 +219,8 @@ const paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   },
   '/api/v1/purge': {
     post: {
-      summary: 'Throws stored answers of the pipe `cache` away, in every worker of this process',
+      summary:
+        'Throws stored answers of the pipe `cache` away, in every worker of this process, and of those that run apart',
       parameters: [
         query('url', 'The answers of this URL', text),
         query('prefix', 'The answers of all URLs that begin with this one', text),

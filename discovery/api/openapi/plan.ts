@@ -22,7 +22,7 @@ export const planSchemas: Readonly<Record<string, Schema>> = {
   Reloaded: object({ changed: flag, plan, replaced_workers: object({ replaced: count, draining: count }) }, [
     'replaced_workers',
   ]),
-  Purged: object({ answers: count, workers: count, silent: count }),
+  Purged: object({ answers: count, workers: count, silent: count, elsewhere: count }),
   ConfigFaults: object({
     type: text,
     title: text,

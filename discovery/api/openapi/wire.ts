@@ -39,6 +39,13 @@ export const wireSchemas: Readonly<Record<string, Schema>> = {
         gone: array(text),
       }),
       object({ kind: { const: 'beat' } }),
+      object({ kind: { const: 'purged' }, number: count, purges: array(ref('Purge')) }),
+    ],
+  },
+  Purge: {
+    oneOf: [
+      object({ kind: { const: 'all' } }),
+      object({ kind: { enum: ['url', 'prefix'] }, host: text, target: text }),
     ],
   },
   Report: object(

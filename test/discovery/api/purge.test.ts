@@ -4,7 +4,11 @@ import { test } from 'node:test'
 import { Command } from 'commander'
 import { purgeCommand } from '../../../cli/commands/purge.js'
 import type { Terminal } from '../../../cli/commands/terminal.js'
+import { connectRegistry } from '../../../processor/supervisor/remote-registry.js'
+import { systemClock } from '../../../shared/clock.js'
+import { silentLog } from '../../../shared/log.js'
 import type { Purge, Purged } from '../../../shared/processor.js'
+import { waitFor } from '../../kit/wait.js'
 import { processorOf, startApi, type TestApi } from './server.js'
 
 /** Notes what is purged. */
@@ -25,7 +29,7 @@ test('a URL, a beginning and all of it can be purged, and one of them at a time'
   const calls = purging(api)
   const answer = await api.fetch(query({ url: 'https://Example.org:8443/a?b=c' }), { method: 'POST' })
   assert.equal(answer.status, 200)
-  assert.deepEqual(await answer.json(), { answers: 3, workers: 2, silent: 0 })
+  assert.deepEqual(await answer.json(), { answers: 3, workers: 2, silent: 0, elsewhere: 0 })
   await api.fetch(query({ prefix: 'http://example.org' }), { method: 'POST' })
   await api.fetch(query({ all: 'true' }), { method: 'POST' })
   assert.deepEqual(calls, [
@@ -40,6 +44,7 @@ test('a URL, a beginning and all of it can be purged, and one of them at a time'
     { url: 'example.org/a' },
     { url: 'http://user@example.org/' },
     { prefix: 'ftp://example.org/' },
+    { url: 'http://example.org/a\u0000' },
     { uri: 'http://example.org/' },
   ]
   for (const what of bad) {
@@ -61,6 +66,74 @@ test('a purge needs the token and a processor, and is no GET', async (t) => {
   assert.deepEqual(calls, [{ kind: 'all' }])
 })
 
+test('processors that run apart are told, also of what was purged while they were away', async (t) => {
+  const api = await startApi(t)
+  const purge = (what: Record<string, string>) => api.fetch(query(what), { method: 'POST' })
+  const heard: Purge[] = []
+  const follow = () => {
+    const link = {
+      clock: systemClock,
+      log: silentLog,
+      random: () => 0,
+      onPurge: (what: Purge) => void heard.push(what),
+    }
+    return connectRegistry(api.url, link)
+  }
+  // None is there, and none has been.
+  assert.equal((await purge({ all: 'true' })).status, 503)
+  const remote = follow()
+  t.after(() => remote.close())
+  await waitFor(async () => (await purge({ url: 'http://a/1' })).status === 200)
+  const reader = follow()
+  await waitFor(() => heard.length === 1)
+  await waitFor(async () => {
+    const answer = (await (await purge({ prefix: 'http://a/2?q=%20' })).json()) as Purged & { elsewhere: number }
+    return answer.elsewhere === 2 && answer.workers === 0
+  })
+  reader.close()
+  await waitFor(() => heard.filter(({ kind }) => kind === 'prefix').length >= 2)
+  assert.deepEqual(heard[0], { kind: 'url', host: 'a', target: '/1' })
+  assert.deepEqual(heard.at(-1), { kind: 'prefix', host: 'a', target: '/2?q=%20' })
+})
+
+test('who comes back to the stream hears of the purges since, and of everything where that is too long ago', async (t) => {
+  const api = await startApi(t)
+  purging(api)
+  const first = async (purges: number): Promise<unknown> => {
+    const { term, seq } = api.registry.current
+    const answer = await api.fetch(`/api/v1/snapshot/changes?term=${term}&seq=${seq}&purges=${purges}`)
+    const reader = answer.body?.getReader()
+    let text = ''
+    while (!/purged.*\n/.test(text)) text += Buffer.from((await reader?.read())?.value ?? '').toString()
+    await reader?.cancel()
+    return JSON.parse(text.split('\n').find((line) => line.includes('purged')) ?? '')
+  }
+  const { number: start } = (await first(0)) as { number: number }
+  assert.deepEqual(await first(0), { kind: 'purged', number: start, purges: [] })
+  for (const path of ['a', 'b', 'c']) await api.fetch(query({ url: `http://h/${path}` }), { method: 'POST' })
+  const urls = ['/b', '/c'].map((target) => ({ kind: 'url', host: 'h', target }))
+  assert.deepEqual(await first(start + 1), { kind: 'purged', number: start + 3, purges: urls })
+  assert.deepEqual(await first(start + 3), { kind: 'purged', number: start + 3, purges: [] })
+  // Numbers of another life of the discovery server mean nothing here.
+  assert.deepEqual(await first(start - 1), { kind: 'purged', number: start + 3, purges: [] })
+  for (let n = 0; n < 100; n++) await api.fetch(query({ url: `http://h/${n}` }), { method: 'POST' })
+  assert.deepEqual(await first(start + 1), { kind: 'purged', number: start + 103, purges: [{ kind: 'all' }] })
+})
+
+test('what is purged is told only to those who may purge', async (t) => {
+  const api = await startApi(t, { document: { discovery: { token: 'not-for-all' } } })
+  const link = { clock: systemClock, log: silentLog, random: () => 0, onPurge: () => undefined }
+  const stranger = connectRegistry(api.url, link)
+  t.after(() => stranger.close())
+  await waitFor(() => stranger.current.term === api.registry.current.term)
+  const path = query({ all: 'true' })
+  const headers = { authorization: 'Bearer not-for-all' }
+  assert.equal((await api.fetch(path, { method: 'POST', headers })).status, 503)
+  const known = connectRegistry(api.url, { ...link, token: 'not-for-all' })
+  t.after(() => known.close())
+  await waitFor(async () => (await api.fetch(path, { method: 'POST', headers })).status === 200)
+})
+
 async function run(api: TestApi, ...args: readonly string[]) {
   const result = { out: '', err: '', code: 0 }
   const terminal: Terminal = {
@@ -80,7 +153,7 @@ test('the command purges a URL, a beginning or all, and says how much has gone',
   const calls = purging(api)
   const url = 'http://example.org/a'
   assert.deepEqual(await run(api, url), { out: '3 stored answers thrown away in 2 workers\n', err: '', code: 0 })
-  assert.equal((await run(api, '--json', '--prefix', url)).out, '{"answers":3,"workers":2,"silent":0}\n')
+  assert.equal((await run(api, '--json', '--prefix', url)).out, '{"answers":3,"workers":2,"silent":0,"elsewhere":0}\n')
   await run(api, '--all')
   assert.deepEqual(
     calls.map(({ kind }) => kind),
