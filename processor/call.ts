@@ -53,6 +53,36 @@ export interface AnswerTaker {
   failed(error: ProxyError): void
 }
 
+/** The body of a call, which comes while that is under way. */
+export interface BodySource {
+  /** Undefined: it is sent in chunks. */
+  readonly length: number | undefined
+  /** A read of the client that it comes from is being handed over. */
+  readonly reading: boolean
+  /** The call takes it from now on. */
+  open(feed: BodyFeed): void
+  /** No more until `resume`. */
+  pause(): void
+  resume(): void
+  /** The call has ended, and takes nothing more. */
+  over(): void
+}
+
+export interface BodyFeed {
+  /** Content without framing; the buffer stays as it is. */
+  piece(buf: Buffer, start: number, end: number): void
+  /** No more comes at the moment. */
+  flush(): void
+  /** It is whole. */
+  end(): void
+}
+
+/** What of a call passes as it comes: its body, its answer, or both. */
+export interface Passing {
+  readonly body?: BodySource | undefined
+  readonly taker?: AnswerTaker | undefined
+}
+
 /** A call that is under way. */
 export interface Calling {
   /** Rejects with a ProxyError. After `cancel` it rejects with `client-gone`. Of a taken one it has no body. */

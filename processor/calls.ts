@@ -1,18 +1,19 @@
-// Makes a call an exchange like any other, with nobody's connection behind it: its answer is collected, or taken as it comes.
+// Makes a call an exchange like any other, with nobody's connection behind it: its answer is collected, or passed
+// on as it comes.
 import { type Code, ERRORS, ProxyError } from '../shared/errors.js'
-import type { Answer, AnswerTaker, Call, Calling } from './call.js'
+import type { Answer, BodyFeed, Call, Calling, Passing } from './call.js'
 import type { Core } from './core.js'
 import { Deadline } from './engine/wheel.js'
 import { type Client, Exchange, type RequestBody } from './exchange.js'
 import { FieldLines, withoutFraming } from './field-lines.js'
 import { newTraceparent } from './tracing/trace-context.js'
 
-/** Asks the best instance of a service. `parent`: the exchange on whose behalf; `taker`: may have the answer as it comes. */
-export type Caller = (call: Call, parent?: Exchange, taker?: AnswerTaker) => Calling
+/** Asks the best instance of a service. `parent`: the exchange on whose behalf. */
+export type Caller = (call: Call, parent?: Exchange, passing?: Passing) => Calling
 
 export function createCaller(core: Core): Caller {
-  return (call, parent, taker) => {
-    const caller = new Collecting(call, parent, taker, core)
+  return (call, parent, passing = {}) => {
+    const caller = new Collecting(call, parent, passing, core)
     caller.start()
     return { answer: caller.answer, cancel: () => caller.cancel() }
   }
@@ -29,23 +30,36 @@ const NOTHING = Buffer.alloc(0)
 const LENGTH = /^content-length: *(\d+)/im
 const CONTENT_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
-function contentOf({ method, body = NOTHING, forwarded, sized }: Call): Content {
+const CHUNKED = 'Transfer-Encoding: chunked\r\n'
+
+function contentOf({ method, body = NOTHING, forwarded, sized }: Call, passing: Passing): Content {
+  // Whoever is to be told nothing but what was listed is not told the length beforehand, either: so does KrakenD.
+  const tells = forwarded !== false || sized === true
+  if (passing.body !== undefined) {
+    const { length } = passing.body
+    return length !== undefined && tells
+      ? { lines: `Content-Length: ${length}\r\n`, kind: 'length', bytes: NOTHING }
+      : { lines: CHUNKED, kind: 'chunked', bytes: NOTHING }
+  }
   const { length } = body
   if (length === 0) {
     // RFC 9110 section 8.6.
     const lines = CONTENT_METHODS.has(method) ? 'Content-Length: 0\r\n' : ''
     return { lines, kind: 'none', bytes: body }
   }
-  if (forwarded !== false || sized) return { lines: `Content-Length: ${length}\r\n`, kind: 'length', bytes: body }
-  // Whoever is to be told nothing but what was listed is not told the length beforehand, either: so does KrakenD.
-  const bytes = Buffer.concat([Buffer.from(`${length.toString(16)}\r\n`), body, Buffer.from('\r\n0\r\n\r\n')])
-  return { lines: 'Transfer-Encoding: chunked\r\n', kind: 'chunked', bytes }
+  if (tells) return { lines: `Content-Length: ${length}\r\n`, kind: 'length', bytes: body }
+  return { lines: CHUNKED, kind: 'chunked', bytes: Buffer.concat([inChunk(body, 0, length), LAST_CHUNK]) }
 }
+
+function inChunk(buf: Buffer, start: number, end: number): Buffer {
+  return Buffer.concat([Buffer.from(`${(end - start).toString(16)}\r\n`), buf.subarray(start, end), CRLF])
+}
+
+const CRLF = Buffer.from('\r\n')
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 
 class Collecting implements Client {
   readonly peer: string
-  /** What is written to an instance may wait for the whole request. */
-  readonly reading = true
   readonly answer: Promise<Answer>
   private readonly content: Content
   private readonly exchange: Exchange
@@ -62,11 +76,11 @@ class Collecting implements Client {
   constructor(
     private readonly call: Call,
     private readonly parent: Exchange | undefined,
-    private readonly taker: AnswerTaker | undefined,
+    private readonly passing: Passing,
     private readonly core: Core,
   ) {
     this.peer = parent?.client.peer ?? ''
-    this.content = contentOf(call)
+    this.content = contentOf(call, passing)
     this.exchange = this.createExchange()
     this.answer = new Promise((resolve, reject) => {
       this.resolve = resolve
@@ -119,12 +133,40 @@ class Collecting implements Client {
     if (ms > 0) core.wheel.set(this.deadline, ms)
     route.forward(exchange)
     if (exchange.requestDone || this.over) return
+    if (this.passing.body !== undefined) return this.passing.body.open(this.feed())
     const { bytes } = this.content
     exchange.requestDone = true
     exchange.bytesIn = bytes.length
     exchange.sink?.requestBody(bytes, 0, bytes.length)
     if (!this.over) exchange.sink?.requestEnd()
   }
+
+  // ---- a body that comes while the call is under way
+
+  private feed(): BodyFeed {
+    const { exchange, content } = this
+    const chunked = content.kind === 'chunked'
+    return {
+      piece: (buf, start, end) => {
+        if (this.over || start === end) return
+        exchange.bytesIn += end - start
+        if (!chunked) return exchange.sink?.requestBody(buf, start, end)
+        const chunk = inChunk(buf, start, end)
+        exchange.sink?.requestBody(chunk, 0, chunk.length)
+      },
+      flush: () => {
+        if (!this.over) exchange.sink?.requestPause()
+      },
+      end: () => {
+        if (this.over) return
+        exchange.requestDone = true
+        if (chunked) exchange.sink?.requestBody(LAST_CHUNK, 0, LAST_CHUNK.length)
+        if (!this.over) exchange.sink?.requestEnd()
+      },
+    }
+  }
+
+  // ---- ends
 
   cancel(): void {
     if (this.over) return
@@ -150,21 +192,33 @@ class Collecting implements Client {
     return this.parent?.client.addressIn(added) ?? ''
   }
 
-  pause(): void {}
-  resume(): void {}
+  /** What is written to an instance may wait for the whole request, where that is here. */
+  get reading(): boolean {
+    return this.passing.body?.reading ?? true
+  }
+
+  pause(): void {
+    this.passing.body?.pause()
+  }
+
+  resume(): void {
+    this.passing.body?.resume()
+  }
+
   interim(): void {}
   writeText(): void {}
 
   stalled(): void {
-    if (this.taken) this.taker?.stalled()
+    if (this.taken) this.passing.taker?.stalled()
   }
 
   flush(): void {
-    if (this.taken) this.taker?.flush()
+    if (this.taken) this.passing.taker?.flush()
   }
 
   writeHead(status: number, statusText: string, fields: string, keep: boolean): void {
-    const { exchange, core, taker } = this
+    const { exchange, core } = this
+    const { taker } = this.passing
     exchange.status = status
     exchange.headAt = core.wheel.now()
     this.statusText = statusText
@@ -189,7 +243,7 @@ class Collecting implements Client {
     if (this.over) return true
     this.bytes += end - start
     this.exchange.bytesOut = this.bytes
-    if (this.taken) return this.taker?.piece(buf, start, end) ?? true
+    if (this.taken) return this.passing.taker?.piece(buf, start, end) ?? true
     if (this.bytes > this.call.mostBytes) {
       this.giveUp(
         new ProxyError('answer-too-large', 'upstream', 'never', `the answer exceeds ${this.call.mostBytes} bytes`),
@@ -201,9 +255,9 @@ class Collecting implements Client {
   finish(): void {
     if (this.over) return
     const { pieces } = this
-    this.end()
+    this.close()
     this.resolve(this.answerWith(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)))
-    if (this.taken) this.taker?.end()
+    if (this.taken) this.passing.taker?.end()
   }
 
   private answerWith(body: Buffer): Answer {
@@ -219,21 +273,22 @@ class Collecting implements Client {
   fail(error: ProxyError): void {
     if (this.over) return
     this.exchange.error = error.code
-    this.end()
+    this.close()
     this.reject(error)
-    if (this.taken) this.taker?.failed(error)
+    if (this.taken) this.passing.taker?.failed(error)
   }
 
   switchTo(): void {
     throw new Error('a call switches no protocol')
   }
 
-  private end(): void {
+  private close(): void {
     const { core, exchange } = this
     this.over = true
     core.wheel.drop(this.deadline)
     exchange.answerDone = true
     exchange.sink?.over()
+    this.passing.body?.over()
     if (exchange.retries > 0) core.deps.recorder.retried(exchange.retries)
   }
 }

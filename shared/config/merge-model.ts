@@ -24,7 +24,7 @@ export interface MergeConfig {
   readonly forwarding: 'native' | 'strict'
   /** For the whole answer. */
   readonly timeoutMs: number
-  /** Of the client's body: a longer one is refused. */
+  /** Of the client's body: a longer one is refused. 0: it passes on as it comes, where nothing keeps it from that. */
   readonly requestBytes: number
 }
 

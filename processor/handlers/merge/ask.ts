@@ -39,14 +39,17 @@ export interface PartRequest {
   /** gzip was asked for by the gateway itself. */
   readonly ownCoding: boolean
   readonly body: Buffer | undefined
+  /** There is a body, which comes later. */
+  readonly streamed: boolean
   /** The length of the body may be told. */
   readonly sized: boolean
-  /** Monotonic milliseconds. */
+  /** Monotonic milliseconds; Infinity: as long as the service has. */
   readonly until: number
 }
 
 export interface AskDeps {
-  call(call: Call): Calling
+  /** `withBody`: the body that comes later goes with this one. */
+  call(call: Call, withBody: boolean): Calling
   /** Instances of the service of the part. */
   places(): readonly Place[]
   now(): number
@@ -72,8 +75,8 @@ export function createAsk(part: PartConfig): Ask {
   const once: Ask = (request, deps) => {
     let calling: Calling | undefined
     let cancelled = false
-    const begin = (call: Call): Promise<Answer> => {
-      calling = deps.call(call)
+    const begin = (call: Call, withBody: boolean): Promise<Answer> => {
+      calling = deps.call(call, withBody)
       if (cancelled) calling.cancel()
       return calling.answer
     }
@@ -121,26 +124,30 @@ async function follow(
   part: PartConfig,
   request: PartRequest,
   { places, now, forwarded }: AskDeps,
-  begin: (call: Call) => Promise<Answer>,
+  begin: (call: Call, withBody: boolean) => Promise<Answer>,
 ): Promise<Answer> {
   const { service, redirects, answerBytes } = part
-  let hop: Hop = { method: request.method, target: request.target, referer: '', withBody: request.body !== undefined }
+  const { method, target, streamed } = request
+  let hop: Hop = { method, target, referer: '', withBody: streamed || request.body !== undefined }
   for (let hops = 0; ; hops++) {
-    const timeoutMs = Math.ceil(request.until - now())
-    if (timeoutMs <= 0) throw new ProxyError('answer-timeout', 'upstream', 'never', 'its redirects took too long')
-    const answer = await begin({
+    const leftMs = request.until - now()
+    if (leftMs <= 0) throw new ProxyError('answer-timeout', 'upstream', 'never', 'its redirects took too long')
+    const call = {
       service,
       method: hop.method,
       target: hop.target,
       fields: fieldsFor(hop, request),
-      ...(hop.withBody && request.body !== undefined && { body: request.body, sized: request.sized }),
-      timeoutMs,
+      ...(hop.withBody && { sized: request.sized, ...(request.body !== undefined && { body: request.body }) }),
+      timeoutMs: leftMs === Infinity ? 0 : Math.ceil(leftMs),
       mostBytes: answerBytes,
       forwarded,
-    })
+    }
+    const answer = await begin(call, streamed && hop.withBody)
     const next = redirects === 0 ? undefined : redirected(answer, hop, places())
     if (next === undefined) return answer
     const why = hops === redirects ? `it redirects more than ${redirects} times` : 'why' in next ? next.why : undefined
+    // What was passed on as it came cannot be sent once more.
+    if (streamed && !('why' in next) && next.withBody) return answer
     if (why === undefined) hop = next as Hop
     // Whoever gets answers as they are can follow it alone.
     else if (part.encoding === 'no-op') return answer
@@ -148,10 +155,11 @@ async function follow(
   }
 }
 
-function fieldsFor({ referer, withBody }: Hop, { fields, body }: PartRequest): string {
+function fieldsFor({ referer, withBody }: Hop, { fields, body, streamed }: PartRequest): string {
   if (referer === '') return fields
   const rest = fields.replace(/^referer:[^\r\n]*\r\n/gim, '')
-  const plain = withBody || body === undefined ? rest : rest.replace(/^content-[^:\r\n]*:[^\r\n]*\r\n/gim, '')
+  const plain =
+    withBody || (body === undefined && !streamed) ? rest : rest.replace(/^content-[^:\r\n]*:[^\r\n]*\r\n/gim, '')
   return `${plain}Referer: ${referer}\r\n`
 }
 

@@ -1,23 +1,18 @@
 // Answers with what several services bring, asked at once or one after the other: as much as there is when time is up.
 import type { MergeConfig, PartConfig } from '../../../shared/config/merge-model.js'
 import { ProxyError } from '../../../shared/errors.js'
-import type { AnswerTaker, Call, Calling } from '../../call.js'
 import type { Core } from '../../core.js'
 import { Deadline } from '../../engine/wheel.js'
 import type { Exchange, Handler, RequestSink } from '../../exchange.js'
 import { claimsOf } from '../../pipes/claims.js'
 import { HeldRequest, type HoldingOwner } from '../../pipes/held-request.js'
-import type { MachineState } from '../../pipes/machine-state.js'
-import { type Admission, createAdmission } from './admission.js'
 import { answerAsItIs, answerData, answerFailure, beginAsItIs } from './answer.js'
-import { type Ask, type Asking, createAsk, type PartResult } from './ask.js'
+import type { Asking, PartResult } from './ask.js'
 import { Budget, Unreadable } from './budget.js'
-import { createCombine } from './combine.js'
-import { createFailureLog, type FailureLog } from './failure-log.js'
-import { createFieldFilter, createQueryFilter } from './input.js'
-import { createOutgoing, type Outgoing } from './outgoing.js'
-import { isRelayed, Relay } from './relay.js'
+import { createReady, type Ready, type ReadyDeps, type ReadyPart, takesBody } from './ready.js'
+import { Relay } from './relay.js'
 import { fill, type Filling, Unfillable } from './template.js'
+import { Upload } from './upload.js'
 
 /** Of the route's time, what several parts have: the rest is for putting them together and for the way back. */
 const SHARE_OF_PARTS = 0.85
@@ -26,59 +21,13 @@ const SPARE_MS = 40
 
 const NO_BODY = Buffer.alloc(0)
 
-export interface MergeDeps {
+export interface MergeDeps extends ReadyDeps {
   readonly core: Pick<Core, 'wheel' | 'fail' | 'via' | 'deps'>
-  /** Asks the best instance of a service on behalf of an exchange. */
-  call(call: Call, exchange: Exchange, taker?: AnswerTaker): Calling
-  readonly machine: MachineState
-}
-
-/** A part with all that can be made of it beforehand. */
-interface ReadyPart {
-  readonly config: PartConfig
-  readonly ask: Ask
-  readonly outgoing: Outgoing
-  readonly admit: Admission | undefined
-  /** Its answer is the client's, and need not be held. */
-  readonly relayed: boolean
-  readonly fieldsFor: ReturnType<typeof createFieldFilter>
-  readonly queryFor: ReturnType<typeof createQueryFilter>
-}
-
-interface Ready {
-  readonly config: MergeConfig
-  readonly parts: readonly ReadyPart[]
-  readonly shadows: readonly ReadyPart[]
-  readonly combine: ReturnType<typeof createCombine>
-  /** Some part may take the client's body. */
-  readonly takesBody: boolean
-  readonly failed: FailureLog
 }
 
 export function createMerge(config: MergeConfig, deps: MergeDeps): Handler {
-  const all = config.parts.map((part): ReadyPart => ({
-    config: part,
-    ask: createAsk(part),
-    outgoing: createOutgoing(part, deps),
-    admit: createAdmission(part, deps.machine),
-    relayed: config.output === 'no-op' && !part.shadow && isRelayed(part),
-    fieldsFor: createFieldFilter(config, part),
-    queryFor: createQueryFilter(config, part),
-  }))
-  const parts = all.filter((part) => !part.config.shadow)
-  const ready: Ready = {
-    config,
-    parts,
-    shadows: all.filter((part) => part.config.shadow),
-    combine: createCombine(config, parts.length),
-    takesBody: config.parts.some(({ method }) => method === undefined || takesBody(method)),
-    failed: createFailureLog(deps.core),
-  }
+  const ready = createReady(config, deps)
   return (exchange) => new Merging(exchange, ready, deps).begin()
-}
-
-function takesBody(method: string): boolean {
-  return method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS' && method !== 'TRACE'
 }
 
 class Merging implements RequestSink, HoldingOwner {
@@ -89,6 +38,8 @@ class Merging implements RequestSink, HoldingOwner {
   private held: HeldRequest | undefined
   private body: Buffer | undefined
   private until = 0
+  /** What passes the client's body on as it comes. */
+  private upload: Upload | undefined
   /** What passes an answer on as it comes, once it has begun. */
   private relay: Relay | undefined
   private ended = false
@@ -105,10 +56,15 @@ class Merging implements RequestSink, HoldingOwner {
       exchange.sink = this
       return this.start()
     }
+    if (exchange.expectsContinue) exchange.client.interim('100 Continue', '')
+    if (ready.streamsBody) {
+      exchange.sink = this
+      this.upload = new Upload(exchange)
+      return this.start()
+    }
     this.held = new HeldRequest(exchange, this)
     exchange.sink = this.held
-    if (exchange.expectsContinue) exchange.client.interim('100 Continue', '')
-    this.held.collect(ready.config.requestBytes)
+    this.held.collect(ready.mostHeld)
   }
 
   collected(): void {
@@ -120,26 +76,30 @@ class Merging implements RequestSink, HoldingOwner {
 
   tooLarge(): void {
     if (this.ended) return
-    const { requestBytes } = this.ready.config
-    const message = `a body of at most ${requestBytes} bytes is taken here`
+    const message = `a body of at most ${this.ready.mostHeld} bytes is taken here`
     this.end()
     this.deps.core.fail(this.exchange, new ProxyError('body-too-large', 'client', 'never', message))
   }
 
   private start(): void {
-    const { ready, deps } = this
-    const { wheel } = deps.core
-    const { timeoutMs, sequential } = ready.config
-    const several = ready.parts.length > 1
+    const { ready } = this
+    // Of one whose body is on its way, the time of the answer begins at its end.
+    if (this.upload === undefined) this.limitTime(ready.config.timeoutMs)
+    else this.until = Infinity
+    for (const part of ready.shadows) this.ask(part, new Budget())
+    if (ready.config.sequential) return this.next()
+    // All are asked before the first can answer.
+    for (const part of ready.parts) this.askings.push(this.ask(part, this.budget))
+    this.askings.forEach((asking, i) => this.await(asking, (result) => this.came(i, result)))
+  }
+
+  private limitTime(timeoutMs: number): void {
+    const { wheel } = this.deps.core
+    const several = this.ready.parts.length > 1
     const ms = Math.max(1, several ? timeoutMs * SHARE_OF_PARTS : timeoutMs - Math.min(SPARE_MS, timeoutMs / 4))
     wheel.tick()
     this.until = wheel.now() + ms
     wheel.set(this.deadline, ms)
-    for (const part of ready.shadows) this.ask(part, new Budget())
-    if (sequential) return this.next()
-    // All are asked before the first can answer.
-    for (const part of ready.parts) this.askings.push(this.ask(part, this.budget))
-    this.askings.forEach((asking, i) => this.await(asking, (result) => this.came(i, result)))
   }
 
   /** Of parts that are asked one after the other. */
@@ -172,7 +132,7 @@ class Merging implements RequestSink, HoldingOwner {
   }
 
   private ask(part: ReadyPart, budget: Budget): Asking {
-    const { exchange, deps, body, ready } = this
+    const { exchange, deps, body, ready, upload } = this
     const { config } = part
     const { wheel } = deps.core
     const client = exchange.method === 'HEAD' ? 'GET' : exchange.method
@@ -186,17 +146,27 @@ class Merging implements RequestSink, HoldingOwner {
       return { result: Promise.resolve({ ok: false, reason: message, told: message }), cancel: () => undefined }
     }
     // RFC 9110 section 8.6: where a body is expected, that there is none is said.
-    const sent = takesBody(method) ? (body ?? (method === 'DELETE' ? undefined : NO_BODY)) : undefined
+    const none = upload === undefined && takesBody(method) && method !== 'DELETE' ? NO_BODY : undefined
+    const sent = takesBody(method) ? (body ?? none) : undefined
     const { lines, ownCoding, sized } = part.fieldsFor(
       { fields: exchange.fields, address: exchange.address, host: exchange.host },
-      sent !== undefined,
+      sent !== undefined || upload !== undefined,
     )
     const relay = part.relayed ? this.createRelay(config, ownCoding) : undefined
-    const own = config.timeoutMs === undefined ? Infinity : wheel.now() + config.timeoutMs
+    const own = config.timeoutMs === undefined || upload !== undefined ? Infinity : wheel.now() + config.timeoutMs
     return part.ask(
-      { method, target, fields: lines, ownCoding, body: sent, sized, until: Math.min(this.until, own) },
       {
-        call: (call) => part.outgoing(call, exchange, relay),
+        method,
+        target,
+        fields: lines,
+        ownCoding,
+        body: sent,
+        streamed: upload !== undefined,
+        sized,
+        until: Math.min(this.until, own),
+      },
+      {
+        call: (call, withBody) => part.outgoing(call, exchange, { taker: relay, body: withBody ? upload : undefined }),
         places: () => (exchange.table.pool(config.service)?.endpoints ?? []).map(({ instance }) => instance),
         now: () => wheel.now(),
         budget,
@@ -311,10 +281,24 @@ class Merging implements RequestSink, HoldingOwner {
     this.end()
   }
 
-  /** The body of a client that no part takes is read and thrown away. */
-  requestBody(): void {}
-  requestEnd(): void {}
-  requestPause(): void {}
+  // The body of a client that no part takes is read and thrown away.
+
+  requestBody(buf: Buffer, start: number, end: number): void {
+    this.upload?.take(buf, start, end)
+  }
+
+  requestEnd(): void {
+    const { upload, ready } = this
+    if (upload === undefined) return
+    upload.end()
+    const [part] = ready.parts
+    if (!this.ended && this.relay === undefined)
+      this.limitTime(Math.min(ready.config.timeoutMs, part?.config.timeoutMs ?? Infinity))
+  }
+
+  requestPause(): void {
+    this.upload?.flush()
+  }
 
   clientDrained(): void {
     this.relay?.clientDrained()

@@ -2,7 +2,7 @@
 // What they need is loaded where some config asks for it, and nowhere else.
 import type { PartConfig } from '../../../shared/config/merge-model.js'
 import { ProxyError } from '../../../shared/errors.js'
-import type { Answer, AnswerTaker, Call, Calling } from '../../call.js'
+import type { Answer, Call, Calling, Passing } from '../../call.js'
 import type { Core } from '../../core.js'
 import type { Exchange } from '../../exchange.js'
 import type { AnswerHead, PipeExchange } from '../../pipes/pipe.js'
@@ -10,8 +10,8 @@ import type { PartCache } from './part-cache.js'
 import type { PartPeers } from './part-peers.js'
 import { RequestSide } from '../../pipes/request-side.js'
 
-/** `taker`: only where nothing here looks at the answer. */
-export type Outgoing = (call: Call, exchange: Exchange, taker?: AnswerTaker) => Calling
+/** `passing`: an answer is taken as it comes only where nothing here looks at it. */
+export type Outgoing = (call: Call, exchange: Exchange, passing?: Passing) => Calling
 
 interface OutgoingDeps {
   readonly core: Pick<Core, 'wheel' | 'deps'>
@@ -55,10 +55,10 @@ async function loadCache(part: PartConfig, now: () => number): Promise<{ cache: 
 
 function behindChecks(require: PartConfig['require'], ask: Outgoing, { core }: OutgoingDeps): Outgoing {
   const loading = load(require, core)
-  return (call, exchange, taker) => {
+  return (call, exchange, passing) => {
     const x = exchange.pipes ?? new View(exchange, core as Core)
     return later(
-      () => ask(call, exchange, taker),
+      () => ask(call, exchange, passing),
       async (begin) => {
         const { before, after } = await loading
         refuse(before(x))

@@ -85,7 +85,7 @@ export function readMerge(draft: RouteDraft, path: Path, context: Context, find:
     returnErrorMsg: draft.return_error_msg ?? false,
     forwarding: draft.forwarding ?? 'native',
     timeoutMs: totalMs === undefined || totalMs === 0 ? TIMEOUT_MS : totalMs,
-    requestBytes: sizeBytes(draft.request_size ?? REQUEST_BYTES) ?? REQUEST_BYTES,
+    requestBytes: sizeBytes(draft.request_size ?? (output === 'no-op' ? 0 : REQUEST_BYTES)) ?? REQUEST_BYTES,
   }
 }
 

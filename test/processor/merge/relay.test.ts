@@ -15,7 +15,7 @@ const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n'
 const small = { ...part, answer_size: '1KiB' }
 
 function started(t: TestContext, files: OriginHandler, merge: object = part, more: object = {}) {
-  return serve(t, { files }, { merge: [merge], output: 'no-op', ...more })
+  return serve(t, { files }, { merge: [merge], output: 'no-op', timeout: '20s', ...more })
 }
 
 function hash(bytes: Buffer): string {
@@ -74,7 +74,7 @@ test('the time that the exchange has ends a stream, cut off where it is', async 
 })
 
 test('an answer longer than may be held comes whole, with its length, to a client that takes it slowly', async (t) => {
-  const body = bytesOf(8 * 1024 * 1024)
+  const body = bytesOf(3 * 1024 * 1024)
   const { ask, gateway } = await started(t, status(200, body), small)
   const answer = await ask()
   assert.equal(answer.field('content-length'), String(body.length))
@@ -203,7 +203,7 @@ test('an event in a packed stream does not wait for the next one', async (t) => 
 })
 
 test('what is unpacked comes no faster than its client takes it, and whole', async (t) => {
-  const body = bytesOf(6 * 1024 * 1024)
+  const body = bytesOf(3 * 1024 * 1024)
   const packed = gzipSync(body)
   const { gateway, ask } = await started(
     t,

@@ -95,14 +95,18 @@ export function readEndpoint(given: Source, hosts: Hosts, defaults: Defaults, sk
   if (ttl !== undefined) set('cache_ttl', ttl, given.at('cache_ttl'))
   else if (defaults.cacheTtl) set('cache_ttl', defaults.cacheTtl.text, defaults.cacheTtl.from)
   set('output', output, given.at('output_encoding'))
-  set('concurrent_calls', readCalls(given), given.at('concurrent_calls'))
+  const calls = readCalls(given)
+  set('concurrent_calls', calls, given.at('concurrent_calls'))
   // Without a list nothing passes, and that must be said here.
   set('input_headers', given.texts('input_headers') ?? [], given.at('input_headers'))
   set('input_query_strings', given.texts('input_query_strings') ?? [], given.at('input_query_strings'))
   set('completed', 'X-Krakend-Completed')
   set('forwarding', 'strict')
   const { mostBody } = defaults
-  if (!BODILESS.has(method)) set('request_size', mostBody?.bytes ?? REQUEST_SIZE, mostBody?.from)
+  // Where one backend gets it, and its answer is not read, a body of any length passes on as it comes.
+  const passes = output === 'no-op' && backends.length === 1 && (calls ?? 1) <= 1
+  const mostBytes = mostBody?.bytes ?? (passes ? undefined : REQUEST_SIZE)
+  if (!BODILESS.has(method)) set('request_size', mostBytes, mostBody?.from)
   if (defaults.errorText) set('return_error_msg', true)
   given.noteUnread((key) => ({
     message: `the key ${quoted(key)} of an endpoint is not known`,
