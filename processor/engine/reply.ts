@@ -24,6 +24,17 @@ export function statusText(status: number): string {
   return `${status} ${STATUS_CODES[status] ?? 'Unknown'}`
 }
 
+/** RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5: what the gateway itself answers with these has no content. */
+export function hasContent(status: number): boolean {
+  return status !== 204 && status !== 205 && status !== 304
+}
+
+/** `length`: of the content where there is any. RFC 9112 section 6.3: readers wait for that of a 205 unless told that there is none. */
+export function lengthLine(status: number, length: number): string {
+  if (status === 205) return 'Content-Length: 0\r\n'
+  return hasContent(status) ? `Content-Length: ${length}\r\n` : ''
+}
+
 export function problemHead(code: Code): string {
   return `HTTP/1.1 ${statusText(ERRORS[code].status)}\r\n`
 }
@@ -50,11 +61,9 @@ export function replyProblem(exchange: Exchange, code: Code, detail: string, via
 
 /** Answers with a whole body. `fields` are whole lines, without Content-Length. */
 export function reply(exchange: Exchange, status: number, fields: string, body: string, via: string): void {
-  const bodiless = status === 204 || status === 304
-  const length = bodiless ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`
-  const lines = `${fields}${length}${ownFields(exchange, via)}`
+  const lines = `${fields}${lengthLine(status, Buffer.byteLength(body))}${ownFields(exchange, via)}`
   exchange.client.writeHead(status, statusText(status), lines, true)
-  finishWith(exchange, bodiless ? '' : body)
+  finishWith(exchange, hasContent(status) ? body : '')
 }
 
 /** What TRACE must not show: RFC 9110 section 9.3.8. */

@@ -3,7 +3,7 @@ import { type Duplex, Transform } from 'node:stream'
 import type { Code } from '../../shared/errors.js'
 import { ChunkScanner } from '../engine/chunked.js'
 import { inChunks } from '../engine/passage.js'
-import { statusText } from '../engine/reply.js'
+import { hasContent, lengthLine, statusText } from '../engine/reply.js'
 import type { Client, Exchange } from '../exchange.js'
 import { FieldLines, withoutFraming } from '../field-lines.js'
 import { asBytes } from './as-bytes.js'
@@ -96,8 +96,7 @@ export class Answering implements AnswerHead {
     if (!Number.isInteger(status) || status < 200 || status > 599)
       throw new RangeError(`${String(status)} is not the status of an answer`)
     this.code = status
-    // RFC 9110 section 15: these never have content.
-    if ((status === 204 || status === 304) && !this.bodiless) this.setBody('')
+    if (!hasContent(status) && !this.bodiless) this.setBody('')
   }
 
   /** A body that is on its way would be cut off, and the next answer would pass for the rest of it. */
@@ -108,8 +107,8 @@ export class Answering implements AnswerHead {
   setBody(body: Buffer | string): void {
     this.mayChange()
     this.settleWatchers()
-    this.body = this.bodiless || this.silent ? NOTHING : asBytes(body)
     this.replaced = true
+    this.body = this.bodiless || this.silent ? NOTHING : asBytes(body)
   }
 
   transform(stream: Duplex): void {
@@ -157,9 +156,9 @@ export class Answering implements AnswerHead {
     return data.length === 1 ? (data[0] as Buffer) : Buffer.concat(data)
   }
 
-  /** Its status allows none. */
+  /** Its status allows none. What an instance has sent behind a 205 goes its way: it is framed, and the instance's fault. */
   private get silent(): boolean {
-    return this.code === 204 || this.code === 304
+    return !hasContent(this.code) && (this.replaced || this.code !== 205 || this.given.status !== 205)
   }
 
   /** Nothing of what is still to come of the body will be sent. */
@@ -193,7 +192,7 @@ export class Answering implements AnswerHead {
   /** Of an answer whose body, where it has one, is as it came. */
   private linesAsTheyAre(transformed: boolean): string {
     const { text } = this.headers
-    if (this.silent) return withoutFraming(text)
+    if (this.silent) return withoutFraming(text) + lengthLine(this.code, 0)
     if (!this.bodiless) return text
     // Where a GET would be sent in another form, its length is not known.
     if (this.exchange.method === 'HEAD') return transformed ? withoutFraming(text) : text

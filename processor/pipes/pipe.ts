@@ -190,6 +190,7 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
   /** Whole field lines, each with its CRLF, as they are: what they say has been checked before. */
   readonly lines?: string
+  /** Left out where the request is a HEAD or `status` is 204, 205 or 304. */
   readonly body?: string | Buffer | AsyncIterable<Uint8Array>
   /** Content-Length in place of the body's own: for an answer to HEAD. */
   readonly length?: number

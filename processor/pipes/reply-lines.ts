@@ -1,7 +1,7 @@
 // The field lines and bodies of answers that pipes make.
 import { ERRORS, type ProxyError } from '../../shared/errors.js'
 import { problemBody, PROBLEM_TYPE } from '../../shared/problem.js'
-import { date } from '../engine/reply.js'
+import { date, hasContent, lengthLine } from '../engine/reply.js'
 import type { Exchange } from '../exchange.js'
 import { checkedLines, lineOf } from '../field-lines.js'
 import { asBytes } from './as-bytes.js'
@@ -10,7 +10,7 @@ import { isSource } from './reply-source.js'
 
 /** RFC 9110 sections 9.3.2 and 15: such an answer is not followed by a body. */
 export function bodiless(exchange: Exchange, status: number): boolean {
-  return exchange.method === 'HEAD' || status === 204 || status === 304
+  return exchange.method === 'HEAD' || !hasContent(status)
 }
 
 /** Every line of a reply but Connection. `foreign`: of a user's pipe. Throws a TypeError for what cannot be sent. */
@@ -28,11 +28,9 @@ export function replyFields(reply: Reply, exchange: Exchange, via: string, forei
       else for (const one of value) lines += lineOf(name, one as string)
     }
   }
-  if (status !== 204 && status !== 304) {
-    const length = lengthOf(reply, exchange)
-    if (length !== undefined) lines += `Content-Length: ${length}\r\n`
-    else if (exchange.minor === 1) lines += 'Transfer-Encoding: chunked\r\n'
-  }
+  const length = hasContent(status) ? lengthOf(reply, exchange) : 0
+  if (length !== undefined) lines += lengthLine(status, length)
+  else if (exchange.minor === 1) lines += 'Transfer-Encoding: chunked\r\n'
   // What is answered from a store keeps the date that it had.
   const own = /^date:/im.test(lines) ? '' : date()
   return `${lines}${own}X-Request-Id: ${exchange.id}\r\nVia: 1.1 ${via}\r\n`

@@ -3,7 +3,7 @@ import type { MergeConfig } from '../../../shared/config/merge-model.js'
 import { ProxyError } from '../../../shared/errors.js'
 import type { Answer } from '../../call.js'
 import type { Core } from '../../core.js'
-import { date, statusText } from '../../engine/reply.js'
+import { date, hasContent, lengthLine, statusText } from '../../engine/reply.js'
 import type { Exchange } from '../../exchange.js'
 import { FieldLines } from '../../field-lines.js'
 import { isKnown } from '../../pipes/claims.js'
@@ -77,9 +77,8 @@ export function answerFailure(x: Exchange, { failures }: Combined, config: Merge
 }
 
 function write(x: Exchange, status: number, fields: string, body: Buffer, via: string): void {
-  const bodiless = status === 204 || status === 304
-  writeHead(x, status, fields + (bodiless ? '' : `Content-Length: ${body.length}\r\n`), true, via)
-  if (body.length > 0 && !bodiless && x.method !== 'HEAD') x.client.writeBody(body, 0, body.length)
+  writeHead(x, status, fields + lengthLine(status, body.length), true, via)
+  if (body.length > 0 && hasContent(status) && x.method !== 'HEAD') x.client.writeBody(body, 0, body.length)
   x.client.finish()
 }
 

@@ -3,6 +3,7 @@ import type { PartConfig } from '../../../shared/config/merge-model.js'
 import type { ProxyError } from '../../../shared/errors.js'
 import type { Answer, AnswerTaker } from '../../call.js'
 import { asItCame, inChunks, type Passage } from '../../engine/passage.js'
+import { hasContent } from '../../engine/reply.js'
 import type { Exchange } from '../../exchange.js'
 import { isRedirect } from './redirect.js'
 import { createUnpacked, type Unpacked } from './unpacked.js'
@@ -41,7 +42,7 @@ export class Relay implements AnswerTaker {
     // What is packed becomes several times as large.
     const mostHeld = coding === undefined ? part.answerBytes : part.answerBytes / 8
     if (length !== undefined && length <= mostHeld) return false
-    if (part.redirects > 0 && isRedirect(answer.status)) return false
+    if (!hasContent(answer.status) || (part.redirects > 0 && isRedirect(answer.status))) return false
     if (!deps.begins()) return false
     this.drainCall = drained
     const bodiless = exchange.method === 'HEAD'

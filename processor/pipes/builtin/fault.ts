@@ -1,5 +1,6 @@
 // `fault`: delays or aborts requests, to test what becomes of their clients.
 import type { FaultOptions } from '../../../shared/config/pipes/fault.js'
+import { hasContent } from '../../engine/reply.js'
 import { definePipe, type PipeExchange, type Reply } from '../pipe.js'
 
 export default definePipe<FaultOptions>({
@@ -12,14 +13,7 @@ export default definePipe<FaultOptions>({
       return share >= 1 || Math.random() < share
     }
 
-    const reply: Reply | undefined =
-      abort === undefined
-        ? undefined
-        : {
-            status: abort,
-            headers: { 'Content-Type': 'text/plain; charset=utf-8' },
-            body: 'This answer was made by the pipe "fault" of the gateway.\n',
-          }
+    const reply = abort === undefined ? undefined : answerOf(abort)
 
     return {
       onRequest(x) {
@@ -31,3 +25,12 @@ export default definePipe<FaultOptions>({
     }
   },
 })
+
+function answerOf(status: number): Reply {
+  if (!hasContent(status)) return { status }
+  return {
+    status,
+    headers: { 'Content-Type': 'text/plain; charset=utf-8' },
+    body: 'This answer was made by the pipe "fault" of the gateway.\n',
+  }
+}

@@ -33,6 +33,8 @@ test('an answer that is passed on may have no body at all, and HEAD gets its len
   const answer = await ask()
   assert.equal(answer.status, 204)
   assert.equal(answer.field('content-length'), undefined)
+  const reset = await (await serve(t, { users: status(205, 'x') }, { merge: [users], output: 'no-op' })).ask()
+  assert.deepEqual([reset.status, reset.text(), reset.field('content-length')], [205, '', '0'])
   const data = await serve(t, { users: '{"a":1}' }, { merge: [users] })
   const head = await data.ask('/m/1', { method: 'HEAD' })
   assert.equal(head.field('content-length'), '7')

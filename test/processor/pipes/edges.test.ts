@@ -47,6 +47,41 @@ test('an answer that may have no body gets its framing with its new status', asy
   assert.equal(raw.match(/^HTTP\/1.1 200 OK\r\n[^]*?Content-Length: 0\r\n/gm)?.length, 2)
 })
 
+test('an answer with status 205 has no content and says so, whoever makes it one', async (t) => {
+  const reset = pipeOf(`
+    onRequest(x) { const ways = {
+      '/text': { status: 205, body: 'text' }, '/none': { status: 205 }, '/said': { status: 205, body: 'text', length: 4 },
+      '/pieces': { status: 205, body: (async function* () { yield Buffer.from('text') })() },
+    }; return ways[x.path] },
+    onResponse(x, answer) {
+      if (x.path === '/changed' || x.path === '/empty') answer.status = 205
+      if (x.path === '/set') { answer.status = 205; answer.setBody('text') }
+      if (x.path === '/through') { answer.transform(new PassThrough()); answer.status = 205 }
+    },`)
+  const source = `import { PassThrough } from 'node:stream'\n${reset}`
+  const { port } = await startPiped(t, { reset: source }, [{ use: 'reset' }], {
+    handler: (req) => req.answer(200, req.target === '/empty' ? '' : 'from the instance'),
+  })
+  for (const path of ['/text', '/none', '/said', '/pieces', '/changed', '/empty', '/set', '/through']) {
+    for (const method of ['GET', 'HEAD']) {
+      const bytes = `${method} ${path} HTTP/1.1\r\nHost: h\r\n\r\n`
+      const raw = (await rawRequest(port, bytes + bytes, { answers: 2, head: method === 'HEAD' })).toString('latin1')
+      assert.match(raw, /^(?:HTTP\/1\.1 205 Reset Content\r\n(?:[^\r\n]+\r\n)+\r\n){2}$/, `${method} ${path}`)
+      assert.deepEqual(raw.match(/^(?:content-length|transfer-encoding):.*$/gim), [
+        'Content-Length: 0',
+        'Content-Length: 0',
+      ])
+    }
+  }
+})
+
+test('what an instance sends behind a 205 passes as it came', async (t) => {
+  const look = pipeOf(`onResponse(x, answer) { answer.headers.set('x-seen', '1') },`)
+  const { port } = await startPiped(t, { look }, [{ use: 'look' }], { handler: (req) => req.answer(205, 'mine') })
+  const answers = (await rawRequest(port, get('/a') + get('/b'), { answers: 2 })).toString('latin1')
+  assert.equal(answers.match(/Content-Length: 4\r\n[^]*?\r\n\r\nmine/g)?.length, 2)
+})
+
 test('a pipe gets a whole answer although another pipe was waited for while it came', async (t) => {
   const wait = pipeOf(`async onResponse() { ${slow(40)} },`)
   const whole = pipeOf(

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { request } from '../../kit/http.js'
+import { rawRequest, request } from '../../kit/http.js'
 import { waitFor } from '../../kit/wait.js'
 import { saidOf } from './faults.js'
 import { startPiped } from './rig.js'
@@ -13,6 +13,18 @@ test('a request is answered with the status of the config, and no instance hears
   assert.equal(answer.status, 503)
   assert.match(answer.text(), /pipe "fault"/)
   assert.equal(origin.requests.length, 0)
+})
+
+test('a status that allows no content has none', async (t) => {
+  for (const abort of [204, 205, 304]) {
+    const { port } = await startPiped(t, {}, [{ use: 'fault', abort }])
+    const bytes = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n'
+    const raw = (await rawRequest(port, bytes + bytes, { answers: 2 })).toString('latin1')
+    assert.equal(raw.match(/HTTP\/1\.1 /g)?.length, 2)
+    assert.doesNotMatch(raw, /pipe "fault"|content-type|transfer-encoding/i)
+    // What follows a 205 is told by its length, as behind any answer: RFC 9110 section 15.3.6.
+    assert.equal(raw.match(/^Content-Length: 0\r$/gm)?.length ?? 0, abort === 205 ? 2 : 0, raw)
+  }
 })
 
 test('a request waits at least as long as the config says, and then passes', async (t) => {
