@@ -8,6 +8,7 @@ import { planCounts } from '../shared/config/plan-text.js'
 import { formatProblems } from '../shared/config/problem.js'
 import { isSameConfig } from '../shared/config/same.js'
 import type { Log } from '../shared/log.js'
+import type { PortTrial } from './port-trial.js'
 
 export interface Reloader {
   readonly reloads: ConfigReloads
@@ -24,10 +25,11 @@ export interface ReloaderDeps {
   readonly load: () => Promise<Parsed>
   /** Puts a config in force, or says why it cannot be: nothing has changed then. */
   readonly apply: (config: Config) => Promise<readonly Problem[]>
+  readonly ports: PortTrial
 }
 
 /** `config`: what is in force. */
-export function createReloader(config: Config, { clock, log, load, apply }: ReloaderDeps): Reloader {
+export function createReloader(config: Config, { clock, log, load, apply, ports }: ReloaderDeps): Reloader {
   let current = config
   let reloads: ConfigReloads = { ok: 0, failed: 0, lastOk: true, lastAt: undefined, problems: [] }
   let last: Promise<unknown> = Promise.resolve()
@@ -52,6 +54,21 @@ export function createReloader(config: Config, { clock, log, load, apply }: Relo
     return { ok: true, plan }
   }
 
+  async function foresee(): Promise<Planned> {
+    const parsed = await load()
+    if (!parsed.ok) return { ok: false, problems: parsed.problems }
+    const problems = await ports.refused(applicable(current, parsed.config))
+    if (problems.length > 0) return { ok: false, problems }
+    const plan = createPlan(current, parsed.config)
+    return { ok: true, plan: { ...plan, blocked: await ports.blocked(current, parsed.config) } }
+  }
+
+  function inTurn(run: () => Promise<Planned>): Promise<Planned> {
+    const turn = last.then(run)
+    last = turn.catch(() => undefined)
+    return turn
+  }
+
   function refuse(cause: string, problems: readonly Problem[]): Planned {
     reloads = { ...reloads, failed: reloads.failed + 1, lastOk: false, lastAt: clock.wall(), problems }
     for (const line of formatProblems(problems)) log.error({}, line)
@@ -63,17 +80,9 @@ export function createReloader(config: Config, { clock, log, load, apply }: Relo
     get reloads() {
       return reloads
     },
-    async plan() {
-      const parsed = await load()
-      return parsed.ok
-        ? { ok: true, plan: createPlan(current, parsed.config) }
-        : { ok: false, problems: parsed.problems }
-    },
-    reload(cause) {
-      // Each reads the file when its turn has come, so that the last content wins.
-      const turn = last.then(() => take(cause))
-      last = turn.catch(() => undefined)
-      return turn
-    },
+    // In turn, too: a port that is being tried could not be opened.
+    plan: () => inTurn(foresee),
+    // Each reads the file when its turn has come, so that the last content wins.
+    reload: (cause) => inTurn(() => take(cause)),
   }
 }

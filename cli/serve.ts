@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { Control } from '../discovery/api/deps.js'
 import { startDiscovery, type Discovery } from '../discovery/server.js'
 import { createExplain } from '../processor/explain.js'
-import { PortRefused, probe } from '../processor/supervisor/listen.js'
+import { probe } from '../processor/supervisor/listen.js'
 import { connectRegistry } from '../processor/supervisor/remote-registry.js'
 import { createRemoteSink } from '../processor/supervisor/remote-sink.js'
 import { startProcessor, type Processor } from '../processor/supervisor/supervisor.js'
@@ -13,6 +13,7 @@ import type { Log, LogLevel } from '../shared/log.js'
 import type { Purge } from '../shared/processor.js'
 import { VERSION } from '../shared/version.js'
 import { firstSnapshot, orConfigured } from './first-snapshot.js'
+import { asProblem, createPortTrial, type Halves } from './port-trial.js'
 import { createReloader, type Reloader } from './reloader.js'
 import { shownUrl } from './server-url.js'
 
@@ -55,7 +56,7 @@ export async function serveBoth(config: Config, deps: ServeDeps): Promise<Servin
     throw error
   }
   discovery.attach(processor, createExplain(config, discovery.registry, discovery.live))
-  const reloader = reloaderOf(config, deps, async (next) => {
+  const reloader = reloaderOf(config, deps, { discovery, processor }, async (next) => {
     await processor.reconfigure(next, () => discovery.reconfigure(next))
     discovery.attach(processor, createExplain(next, discovery.registry, discovery.live))
   })
@@ -77,7 +78,7 @@ export async function serveBoth(config: Config, deps: ServeDeps): Promise<Servin
 /** The registry, the polling and the API alone. */
 export async function serveDiscovery(config: Config, deps: ServeDeps): Promise<Serving> {
   const discovery: Discovery = await startDiscovery(config, discoveryDeps(deps, false))
-  const reloader = reloaderOf(config, deps, async (next) => discovery.reconfigure(next))
+  const reloader = reloaderOf(config, deps, { discovery }, async (next) => discovery.reconfigure(next))
   discovery.control(controlOf(reloader, undefined))
   deps.log.info({ discovery: discovery.port }, 'ready')
   return {
@@ -117,7 +118,7 @@ export async function serveProcessor(config: Config, url: string, deps: ServeDep
       sink,
     })
     purge = async (what) => deps.log.info({ ...(await processor.purge(what)) }, 'stored answers were purged')
-    const reloader = reloaderOf(config, deps, (next) =>
+    const reloader = reloaderOf(config, deps, { processor }, (next) =>
       processor.reconfigure(next, () => {
         token = next.discovery.token
         known.configure(next)
@@ -146,19 +147,23 @@ function portsOf({ port, listeners }: Processor): Record<string, unknown> {
   return { processor: port, ...(Object.keys(listeners).length > 0 && { listeners }) }
 }
 
-function reloaderOf(config: Config, { log, load }: ServeDeps, apply: (config: Config) => Promise<void>): Reloader {
+function reloaderOf(
+  config: Config,
+  { log, load }: ServeDeps,
+  halves: Halves,
+  apply: (config: Config) => Promise<void>,
+): Reloader {
   return createReloader(config, {
     clock: systemClock,
     log,
     load,
+    ports: createPortTrial(halves),
     async apply(next) {
       try {
         await apply(next)
         return []
       } catch (error) {
-        if (!(error instanceof PortRefused)) throw error
-        const { message, path } = error
-        return [{ file: next.file, line: 0, col: 0, path, message }]
+        return [asProblem(error, next)]
       }
     },
   })

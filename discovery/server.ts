@@ -9,7 +9,7 @@ import type { TrafficSink } from '../shared/metrics/report.js'
 import type { RegistrySource } from '../shared/registry/instance.js'
 import { createApi } from './api/api.js'
 import type { ConfigReloads, Control } from './api/deps.js'
-import { openListener } from './api/listener.js'
+import { type ListenerOptions, openListener } from './api/listener.js'
 import { createPoller } from './polling/poller.js'
 import { createProber } from './polling/probes/prober.js'
 import { createSuspicion } from './polling/suspicion.js'
@@ -63,13 +63,7 @@ export interface Discovery {
 export async function startDiscovery(config: Config, deps: DiscoveryDeps): Promise<Discovery> {
   const { log } = deps
   const { discovery } = config
-  const listener = await openListener({
-    ...(discovery.host !== undefined && { host: discovery.host }),
-    port: discovery.port,
-    ...(config.layout === 'classic'
-      ? { hostKey: 'meta-info.discovery_server_host', portKey: 'meta-info.discovery_server_port' }
-      : { hostKey: 'discovery.host', portKey: 'discovery.port' }),
-  })
+  const listener = await openListener(addressOf(config))
   const store = await openStore(discovery.store, deps)
   const parts = await startParts(config, store, deps).catch(async (error: unknown) => {
     await listener.close()
@@ -92,6 +86,22 @@ export async function startDiscovery(config: Config, deps: DiscoveryDeps): Promi
       await listener.close()
       await store.close()
     },
+  }
+}
+
+/** Rejects as `startDiscovery` does where the API's port cannot be had; it is open for a moment only. */
+export async function tryDiscoveryPort(config: Config): Promise<void> {
+  const listener = await openListener(addressOf(config))
+  await listener.close()
+}
+
+function addressOf({ discovery: { host, port }, layout }: Config): ListenerOptions {
+  return {
+    ...(host !== undefined && { host }),
+    port,
+    ...(layout === 'classic'
+      ? { hostKey: 'meta-info.discovery_server_host', portKey: 'meta-info.discovery_server_port' }
+      : { hostKey: 'discovery.host', portKey: 'discovery.port' }),
   }
 }
 

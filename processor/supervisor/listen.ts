@@ -85,9 +85,16 @@ export function closeOthers(ports: readonly BoundPort[], kept: readonly BoundPor
   for (const { handle } of ports) if (!handles.has(handle)) handle.close()
 }
 
-/** Whether all ports can be had: rejects as `bind` does. */
-export async function probe(config: Config): Promise<void> {
-  for (const wanted of wantedBy(config)) await listenOnce(wanted)
+/**
+ * Whether all ports can be had: rejects as `bind` does. What is `held` and would stay is not tried, nor what would be had
+ * only when one of those has been let go.
+ */
+export async function probe(config: Config, held: readonly BoundPort[] = []): Promise<void> {
+  const way = inTheWay(config, held)
+  for (const wanted of wantedBy(config)) {
+    const isHeld = held.some((one) => hasSameAddress(one.wanted, wanted))
+    if (!isHeld && !way.some(({ port }) => port === wanted.port)) await listenOnce(wanted)
+  }
 }
 
 /** Throws a PortRefused where one port is wanted twice: bound and not listened on, the second would be had, too. */

@@ -13,7 +13,7 @@ import { createCacheDirectory } from './cache-directory.js'
 import { createChangeNews } from './change-news.js'
 import { createCrew } from './crew.js'
 import { watchForHangs } from './hang-watch.js'
-import { bind, type BoundPort, closeOthers, inTheWay, PortRefused } from './listen.js'
+import { bind, type BoundPort, closeOthers, inTheWay, PortRefused, probe } from './listen.js'
 import { createSharedState } from './machine-state.js'
 import type { FromWorker, ListenerPort, ToWorker } from './messages.js'
 import { WorkerProcess } from './worker-process.js'
@@ -28,6 +28,8 @@ export interface Processor extends ProcessorView {
    * with a PortRefused where one cannot be had: nothing has changed then. Calls do not overlap.
    */
   reconfigure(config: Config, swapRegistry?: () => void): Promise<void>
+  /** Rejects with the PortRefused of `reconfigure`, and opens nothing for longer than a moment. */
+  tryPorts(config: Config): Promise<void>
   /** New workers in place of the old ones, one by one; see `Crew.replaceAll`. */
   replaceWorkers(): Promise<{ readonly replaced: number; readonly draining: number }>
   /** Refuses new connections, lets what runs end, resolves when every worker has gone. */
@@ -272,6 +274,7 @@ export async function startProcessor(first: Config, deps: SupervisorDeps): Promi
       }
       await distributed
     },
+    tryPorts: (next) => probe(next, ports),
     replaceWorkers: () => crew.replaceAll(),
     async flush() {
       await Promise.all(answering().map((worker) => ask(worker, (id) => ({ kind: 'flush', id }), FLUSH_MS)))

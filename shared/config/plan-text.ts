@@ -13,6 +13,7 @@ export function planLines(plan: Plan): string[] {
     ...plan.settings.map((one) => `~ ${described(one)}`),
     ...(workers === undefined ? [] : [`~ processor.workers ${workers.from} → ${workers.to}`]),
     ...plan.restart.map((key) => `! ${key} needs a restart; the old value stays`),
+    ...plan.blocked.map((reason) => `! a restart would fail: ${reason}`),
   ]
 }
 

@@ -35,6 +35,8 @@ export interface Plan {
   readonly workers?: { readonly from: number; readonly to: number }
   /** Settings that need a restart: the old value stays. */
   readonly restart: readonly string[]
+  /** Why that restart would fail now, a sentence each; empty where nobody has tried. */
+  readonly blocked: readonly string[]
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -64,6 +66,7 @@ export function createPlan(inForce: Config, wanted: Config): Plan {
     ],
     ...(from !== to && { workers: { from, to } }),
     restart: restartsOf(before, after),
+    blocked: [],
   }
 }
 

@@ -22,7 +22,7 @@ function setUp() {
   const note = (fields: object, message: string) => void said.push(`${message} ${JSON.stringify(fields)}`)
   const log: Log = { debug: note, info: note, warn: note, error: note, child: () => log }
   const file = { text: JSON.stringify(document('/1')), reads: 0 }
-  const ports: { faults: readonly Problem[] } = { faults: [] }
+  const ports = { faults: [] as readonly Problem[], blocked: [] as string[] }
   const clock = fakeClock(1000)
   const reloader = createReloader(configOf('/1'), {
     clock,
@@ -36,6 +36,10 @@ function setUp() {
     apply(config: Config) {
       if (ports.faults.length === 0) applied.push(...config.routes.map(({ match }) => match.path))
       return Promise.resolve(ports.faults)
+    },
+    ports: {
+      refused: () => Promise.resolve(ports.faults),
+      blocked: () => Promise.resolve(ports.blocked),
     },
   })
   return { reloader, applied, said, file, clock, ports }
@@ -106,6 +110,29 @@ test('a port that cannot be had refuses the config with its line, and what was i
   assert.deepEqual([applied, reloader.reloads.lastOk], [['/2'], true])
 })
 
+test('a plan tells of ports what a reload would refuse, and what a restart would fail of', async () => {
+  const { reloader, applied, file, said, ports } = setUp()
+  file.text = JSON.stringify(document('/2'))
+  const fault = { file: FILE, line: 0, col: 0, path: 'processor.listeners[0].port', message: 'port 9 is in use' }
+  ports.faults = [fault]
+  assert.deepEqual(await reloader.plan(), { ok: false, problems: [fault] })
+  ports.faults = []
+  ports.blocked = ['port 8 is in use']
+  const planned = await reloader.plan()
+  assert.deepEqual(planned.ok && planned.plan.blocked, ['port 8 is in use'])
+  // Nobody was refused anything.
+  assert.deepEqual([applied, said, reloader.reloads.failed, reloader.reloads.lastOk], [[], [], 0, true])
+})
+
+test('a plan waits for the reload before it, whose ports it would be in the way of', async () => {
+  const { reloader, file } = setUp()
+  file.text = JSON.stringify(document('/2'))
+  const reload = reloader.reload('one')
+  const planned = await reloader.plan()
+  assert.deepEqual(planned.ok && planned.plan.routes.added, [])
+  await reload
+})
+
 test('a config that cannot be put in force is no success, and the next one is tried', async () => {
   let fails = true
   const reloader = createReloader(configOf('/1'), {
@@ -113,6 +140,7 @@ test('a config that cannot be put in force is no success, and the next one is tr
     log: silentLog,
     load: () => Promise.resolve(parseConfig(JSON.stringify(document('/2')), FILE, {})),
     apply: () => (fails ? Promise.reject(new Error('no')) : Promise.resolve([])),
+    ports: { refused: () => Promise.resolve([]), blocked: () => Promise.resolve([]) },
   })
   await assert.rejects(reloader.reload('one'), /no/)
   assert.equal(reloader.reloads.ok, 0)

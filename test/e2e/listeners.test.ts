@@ -103,6 +103,8 @@ test('a listener is added, seen, and taken away by a file that is saved; one who
   const refused = await post(serverpy, '/api/v1/reload')
   assert.equal(refused.status, 422)
   const { problems } = refused.json() as { problems: { path: string; message: string }[] }
+  // A plan would have said it before, in the same words.
+  assert.deepEqual(((await post(serverpy, '/api/v1/plan')).json() as { problems: unknown }).problems, problems)
   assert.deepEqual(
     problems.map(({ path }) => path),
     ['processor.listeners[1].port'],

@@ -15,6 +15,7 @@ const plan = object({
   settings: array(difference),
   workers: nullable(object({ from: count, to: count })),
   restart: array(text),
+  blocked: array(text),
 })
 
 export const planSchemas: Readonly<Record<string, Schema>> = {

@@ -36,6 +36,7 @@ const VIEW = {
   settings: [],
   workers: null,
   restart: [],
+  blocked: [],
 }
 
 test('a plan is shown, a reload is done, and workers are replaced after it', async (t) => {

@@ -49,6 +49,7 @@ async function setUp(t: TestContext, listeners: readonly Given[], processor: Giv
     own: running.port,
     port: (name: string) => running.listeners[name] ?? 0,
     reload: (wanted: readonly Given[], more?: Given) => running.reconfigure(configOf(wanted, more)),
+    tryPorts: (wanted: readonly Given[]) => running.tryPorts(configOf(wanted)),
   }
 }
 
@@ -120,22 +121,37 @@ test('listeners change their names and their ports among themselves, and a worke
 
 test('a port that is in use refuses the config in one line that names the listener, and all stays as it was', async (t) => {
   const taken = await listen(t, () => undefined)
-  const { processor, own, port, reload } = await setUp(t, [{ name: 'one', port: 0, service: 'a' }])
+  const { processor, own, port, reload, tryPorts } = await setUp(t, [{ name: 'one', port: 0, service: 'a' }])
   const [one, free] = [port('one'), await freePort()]
   const wanted = [
     { name: 'one', port: free, service: 'b' },
     { name: 'db', port: taken.port, tcp: 'raw' },
   ]
-  await assert.rejects(
-    reload(wanted),
-    (error) =>
-      error instanceof PortRefused &&
-      error.path === 'processor.listeners[1].port' &&
-      error.message ===
-        `port ${taken.port} is in use (listener "db"): set port of the listener "db" to a free one, or stop what listens there`,
-  )
+  for (const refused of [tryPorts, reload])
+    await assert.rejects(
+      refused(wanted),
+      (error) =>
+        error instanceof PortRefused &&
+        error.path === 'processor.listeners[1].port' &&
+        error.message ===
+          `port ${taken.port} is in use (listener "db"): set port of the listener "db" to a free one, or stop what listens there`,
+    )
   assert.deepEqual(processor.listeners, { one })
   assert.deepEqual([await askAll(one), await askAll(own), await isListening(free)], ['a', 'a', false])
+})
+
+test('ports are tried without a change to any, and those that the gateway has itself are none that are in use', async (t) => {
+  const at = await freePort()
+  const { processor, own, tryPorts } = await setUp(t, [{ name: 'one', port: at, service: 'a' }])
+  const kept = await dial(t, at)
+  const free = await freePort()
+  await tryPorts([{ name: 'two', port: at, tcp: 'raw' }])
+  await tryPorts([{ name: 'one', port: at, service: 'a', host: '0.0.0.0' }])
+  await tryPorts([{ name: 'one', port: free, service: 'a' }])
+  await tryPorts([])
+  await assert.rejects(tryPorts([{ name: 'one', port: own, service: 'a' }]), /is given twice|is in use/)
+  assert.deepEqual([processor.listeners, await isListening(free), kept.end], [{ one: at }, false, 'open'])
+  assert.equal(await askAll(at), 'a')
 })
 
 test('a listener goes from one address to all of them on its port, and back; where that fails it has the old one', async (t) => {
