@@ -142,7 +142,8 @@ async function bindOne(wanted: Wanted): Promise<BoundPort> {
 function listenOnce(wanted: Wanted): Promise<{ address: string; family: 4 | 6 }> {
   const { host, port } = wanted
   return new Promise((resolve, reject) => {
-    const server = net.createServer()
+    // Whoever connects meanwhile must not hold up its end.
+    const server = net.createServer((socket) => socket.destroy())
     server.on('error', (error: NodeJS.ErrnoException) => reject(new PortRefused(explain(error, wanted), wanted.path)))
     server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
       const { address, family } = server.address() as net.AddressInfo

@@ -1,7 +1,7 @@
 // Ports beside the processor's own: which requests each takes, TLS on one of them, and what they share.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import net, { createServer, type AddressInfo } from 'node:net'
 import { constants } from 'node:os'
 import { test, type TestContext } from 'node:test'
 import tls from 'node:tls'
@@ -11,7 +11,7 @@ import { startGateway, testConfig } from '../kit/gateway.js'
 import { parseAnswer, request } from '../kit/http.js'
 import { startOrigin } from '../kit/origin.js'
 import { freePort, isListening } from '../kit/ports.js'
-import { waitFor } from '../kit/wait.js'
+import { waitFor, within } from '../kit/wait.js'
 import { dial } from '../kit/wire.js'
 import { keepingLog } from './pipes/rig.js'
 import { startSupervised } from './supervised.js'
@@ -232,4 +232,17 @@ test('a port that cannot be had is one line that names its listener', async (t) 
     await failure(of('far', 0, '192.0.2.1')),
     /192\.0\.2\.1 is no address of this machine \(listener "far"\)/,
   )
+})
+
+test('a client that connects while a port is tried does not hold the trial up', async (t) => {
+  const processor = { host: '127.0.0.1', port: await freePort() }
+  const config = testConfig({ processor, services: { a: { servers: ['127.0.0.1:9'], apis: ['/a'] } } })
+  const close = net.Server.prototype.close
+  // In the moment between the opening of the port and its end.
+  t.mock.method(net.Server.prototype, 'close', function (this: net.Server, done?: () => void) {
+    this.once('connection', () => close.call(this, done))
+    void dial(t, (this.address() as AddressInfo).port).then((wire) => wire.send('hello'))
+    return this
+  })
+  await within(probe(config), 10_000, 'the trial')
 })
