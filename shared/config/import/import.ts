@@ -9,12 +9,12 @@ export interface Importer {
   readonly format: ImportFormat
   /** As people call it. */
   readonly title: string
-  /** Whether the content of a file is in this format. Never true of a classic or full config of serverpy. */
-  recognises(data: Readonly<Record<string, unknown>>): boolean
+  /** The keys of a file by which it is known to be in this format; none: it is not. */
+  marks(data: Readonly<Record<string, unknown>>): readonly string[]
   /** Keys of the file whose content is only told of: no variable and no tag in it has to be known. */
   readonly told?: readonly string[]
   /**
-   * Never throws, whatever `document.data` holds. It is an object that `recognises` has taken, without broken syntax;
+   * Never throws, whatever `document.data` holds. It is an object that has `marks`, without broken syntax;
    * what it holds is not checked further, and must not be changed.
    */
   convert(document: Document): Imported

@@ -1,7 +1,7 @@
 // Knows other gateways' config files by what is in them, and has them parsed as the native configs that they amount to.
 import type { Document } from '../document.js'
 import type { Parsed, Problem } from '../model.js'
-import { hideExpansion, inFileOrder, pathText } from '../problem.js'
+import { hideExpansion, inFileOrder, pathText, quoted } from '../problem.js'
 import { isObject } from '../reader.js'
 import { harbrRouter } from './harbr/index.js'
 import { harp } from './harp/index.js'
@@ -19,19 +19,51 @@ export const TITLES: readonly string[] = IMPORTERS.map(({ title }) => title)
 
 /** The importer for what is in `document`; undefined for a native config, and for what nobody knows. */
 export function importerFor({ data }: Document): Importer | undefined {
-  if (!isObject(data) || Array.isArray(data) || isNative(data)) return undefined
-  return IMPORTERS.find((importer) => importer.recognises(data))
+  return knownAs(data)[0]?.importer
 }
 
-/** The full layout, or the classic one with at least one service. */
+interface Known {
+  readonly importer: Importer
+  readonly marks: readonly string[]
+}
+
+/** Of several the first counts. */
+function knownAs(data: unknown): readonly Known[] {
+  if (!isObject(data) || Array.isArray(data) || isNative(data)) return []
+  return IMPORTERS.map((importer) => ({ importer, marks: importer.marks(data) })).filter(
+    ({ marks }) => marks.length > 0,
+  )
+}
+
+/** The full layout, or the classic one with at least one service that has most of what it needs. */
 function isNative(data: Readonly<Record<string, unknown>>): boolean {
-  if ('meta-info' in data || (data['version'] === 1 && 'services' in data)) return true
-  return Object.values(data).some((value) => isObject(value) && 'servers' in value && 'apis' in value)
+  const { version } = data
+  // A text holds a variable, where they are not expanded.
+  if ('meta-info' in data || ('services' in data && (version === 1 || typeof version === 'string'))) return true
+  return Object.values(data).some(
+    (value) => isObject(value) && 'servers' in value && ('apis' in value || 'polling' in value),
+  )
 }
 
 /** What `importer` makes of the file, with the settings that the file has for this product alone. */
 export function convert(source: Document, importer: Importer): Imported {
-  return withOwn(importer.convert(withoutOwn(source)), source)
+  const made = withOwn(importer.convert(withoutOwn(source)), source)
+  const doubts = doubtsOf(source)
+  return made.ok ? { ...made, notes: [...doubts, ...made.notes] } : { ok: false, faults: [...doubts, ...made.faults] }
+}
+
+/** That a file is known as more than one gateway's. */
+function doubtsOf({ data }: Document): readonly Note[] {
+  const [first, ...others] = knownAs(data)
+  if (first === undefined || others.length === 0) return []
+  const told = [first, ...others].map(({ importer, marks }) => `${importer.title} (${listed(marks)})`)
+  const message = `this fits ${told.join(' and ')}: it is read as a config of ${first.importer.title}`
+  const hint = `take ${listed(first.marks)} out to have it read as one of ${others[0]?.importer.title}`
+  return [{ path: first.marks.slice(0, 1), part: 'key', message, hint }]
+}
+
+function listed(keys: readonly string[]): string {
+  return keys.map(quoted).join(', ')
 }
 
 /** `parse` is for native documents. What has no counterpart is among the warnings. */
@@ -43,7 +75,9 @@ export function parseImported(file: Document, importer: Importer, parse: (native
     return { ok: false, problems: inFileOrder([...source.problems, ...faults]) }
   }
   const parsed = parse(nativeDocument(made, source))
-  return parsed.ok ? { ...parsed, warnings: inFileOrder([...notesOf(source, made), ...parsed.warnings]) } : parsed
+  if (parsed.ok) return { ...parsed, warnings: inFileOrder([...notesOf(source, made), ...parsed.warnings]) }
+  const doubts = doubtsOf(source).map((doubt) => problemAt(source, doubt))
+  return { ok: false, problems: inFileOrder([...doubts, ...parsed.problems]) }
 }
 
 /** What has no counterpart, in the order of the file. */

@@ -11,9 +11,12 @@ import { readPrefixes } from './prefixes.js'
 export const harbrRouter: Importer = {
   format: 'harbr-router',
   title: 'harbr-router',
-  recognises(data) {
+  marks(data) {
     const first = ['listen_addr', 'global_timeout_ms', 'max_connections'].some((key) => isScalar(data[key]))
-    return (first && isObject(data['routes'])) || Array.isArray(data['proxy_instances'])
+    return [
+      ...(first && isObject(data['routes']) ? ['routes'] : []),
+      ...(Array.isArray(data['proxy_instances']) ? ['proxy_instances'] : []),
+    ]
   },
   convert(document: Document) {
     const sketch = createSketch()

@@ -33,10 +33,14 @@ export const harp: Importer = {
   format: 'harp',
   title: 'HARP',
   told: ['rules'],
-  recognises(data) {
+  marks(data) {
     const { proxy } = data
-    if (isObject(proxy) && isObject(proxy['endpoints'])) return true
-    return isObject(data['proxy.endpoints']) || Array.isArray(data['applications']) || isPart(data)
+    const found = [
+      ...(isObject(proxy) && isObject(proxy['endpoints']) ? ['proxy'] : []),
+      ...(isObject(data['proxy.endpoints']) ? ['proxy.endpoints'] : []),
+      ...(Array.isArray(data['applications']) ? ['applications'] : []),
+    ]
+    return found.length === 0 && isPart(data) ? Object.keys(data) : found
   },
   convert(document: Document) {
     const sketch = createSketch()

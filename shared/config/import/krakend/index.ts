@@ -9,13 +9,20 @@ import { createSource } from './source.js'
 
 const VERSION = 3
 
+/** Of the full layout; none of them is in a file of KrakenD. */
+const OWN = ['services', 'processor', 'discovery', 'routes']
+
 export const krakend: Importer = {
   format: 'krakend',
   title: 'KrakenD',
-  recognises(data) {
+  marks(data) {
     // A list called `endpoints` at the top is in no config of this product.
-    if (Array.isArray(data['endpoints']) || /\bkrakend\b/i.test(String(data['$schema']))) return true
-    return data['version'] === VERSION && !('services' in data)
+    const found = Array.isArray(data['endpoints']) ? ['endpoints'] : []
+    // A number may be a mistake, and a path may have any name: beside keys of the full layout they say nothing.
+    if (found.length === 0 && OWN.some((key) => key in data)) return []
+    if (/\bkrakend\b/i.test(String(data['$schema']))) found.push('$schema')
+    if (data['version'] === VERSION) found.push('version')
+    return found
   },
   convert,
 }

@@ -12,11 +12,11 @@ import { readServer } from './server.js'
 export const pipehub: Importer = {
   format: 'pipehub',
   title: 'PipeHub',
-  recognises(data) {
-    return (
-      ['http', 'pipe', 'tcp'].some((kind) => isLabelled(data[kind])) ||
-      ['core', 'server', 'host', 'handler'].some((kind) => isBlock(data[kind]))
-    )
+  marks(data) {
+    return [
+      ...['http', 'pipe', 'tcp'].filter((kind) => isLabelled(data[kind])),
+      ...['core', 'server', 'host', 'handler'].filter((kind) => isBlock(data[kind])),
+    ]
   },
   convert(document: Document) {
     const sketch = createSketch()

@@ -53,6 +53,47 @@ test('a config of serverpy is never taken for another one, whatever its services
   assert.equal(knownAs('5'), undefined)
 })
 
+test('a config of serverpy with a fault is told of as such', () => {
+  const lines = (text: string) => refused(text, 's.yaml').join('\n')
+  // Without its apis it has the shape of a block of PipeHub.
+  assert.match(
+    lines('http: { servers: [{ url: h:1 }], polling: { method: ping } }'),
+    /^s\.yaml:1:1 {2}http\.apis {2}"apis" is required$/,
+  )
+  assert.match(lines('version: 3\nservices: {}'), /^s\.yaml:1:10 {2}version {2}must be 1/)
+  assert.match(lines('version: 3\nprocessor: { port: 1 }'), /version {2}must be 1/)
+  const schema = '$schema: /from/krakend/services.schema.json'
+  assert.match(lines(`${schema}\nversion: 1\nroutes: []`), /services/)
+  assert.match(lines(`${schema}\nprocessor: { port: 1 }`), /the full layout needs "version"/)
+})
+
+test('a variable for the version makes no other file of it', () => {
+  const source = `$schema: krakend\nversion: '\${V:-1}'\nservices: {}\napplications: [a]`
+  assert.equal(importerFor(readDocument(source, 'f', 'yaml', 'as-written')), undefined)
+})
+
+test('a file that fits two gateways is read as one of them, and says so and how to choose', () => {
+  const harbr = `listen_addr: ':80'\nglobal_timeout_ms: 9\nmax_connections: 1\nroutes: { /a: { upstream: 'h:1' } }\n`
+  const harp = `proxy: { endpoints: [{ name: a, port: 1, url: 'h:1' }] }\napplications: [a]\n`
+  const doubt =
+    'f.yaml:4:1  routes  this fits harbr-router ("routes") and HARP ("proxy", "applications"): it is read as a config of ' +
+    'harbr-router  (take "routes" out to have it read as one of HARP)'
+  assert.ok(imported(harbr + harp, 'f.yaml').warnings.includes(doubt))
+  assert.match(native(harbr + harp, 'f.yaml').written, /# Note, f\.yaml:4: this fits harbr-router/)
+  // Whatever is wrong with it may be for this.
+  assert.ok(refused(harbr.replace('upstream', 'up') + harp, 'f.yaml').includes(doubt))
+  const made = refused(`${harbr.replace("'h:1'", '5')}${harp}`, 'f.yaml')
+  assert.ok(made.includes(doubt), made.join('\n'))
+  const chosen = imported(harbr.replace(/routes.*\n/, '') + harp, 'f.yaml')
+  assert.ok(!chosen.warnings.join().includes('this fits'))
+  const krakend = `version: 3\nendpoints: []\nproxy_instances: []\n`
+  assert.match(
+    refused(krakend, 'f.yaml')[0] ?? '',
+    /^f\.yaml:3:1 {2}proxy_instances {2}this fits harbr-router \("proxy_instances"\) and KrakenD \("endpoints", "version"\)/,
+  )
+  for (const one of [harbr, harp]) assert.ok(!imported(one, 'f.yaml').warnings.join().includes('this fits'))
+})
+
 test('whatever such files hold, they are parsed or refused with a place', () => {
   const value = fc.letrec((tie) => ({
     value: fc.oneof(
