@@ -22,14 +22,17 @@ interface Ready {
   readonly edge: number
 }
 
+/** Two of these may be on the way of one exchange. */
+let made = 0
+
 export default definePipe<AbOptions>({
-  create(options, tools) {
+  create(options) {
     const { sticky, cookie, answerHeader } = options
     const variants = prepare(options)
     const byName = new Map(variants.map((variant) => [variant.name, variant]))
     const setCookie = cookieLine(cookie)
     const telling = sticky.by === 'cookie' || answerHeader !== undefined
-    const key = `ab ${tools.name}`
+    const key = `ab ${++made}`
 
     function choose(x: PipeExchange): Chosen {
       if (sticky.by === 'cookie') {

@@ -14,15 +14,18 @@ interface Chosen {
   readonly place: number | undefined
 }
 
+/** Two of these may be on the way of one exchange. */
+let made = 0
+
 export default definePipe<CanaryOptions>({
-  create(options, tools) {
+  create(options) {
     const { service, sticky, override, answerHeader } = options
     const edge = Math.round(options.share * PLACES)
     const setCookie = cookieLine(options.cookie)
     const marks = answerHeader && { true: lineOf(answerHeader, 'canary'), false: lineOf(answerHeader, 'stable') }
     const telling = sticky.by === 'cookie' || marks !== undefined
     const counts = { canary: 0, stable: 0 }
-    const key = `canary ${tools.name} ${service}`
+    const key = `canary ${++made}`
 
     function choose(x: PipeExchange): Chosen {
       const wish = wishOf(x)

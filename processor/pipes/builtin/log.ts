@@ -33,12 +33,15 @@ const NAMES: Readonly<Partial<Record<LogField, string>>> = {
   bytes_out: 'bytesOut',
 }
 
+/** Two of these may be on the way of one exchange. */
+let made = 0
+
 export default definePipe<LogOptions>({
   create(options, tools) {
     const { level, message, requestHeaders, answerHeaders, share } = options
     const redaction = createRedaction([...options.redact, ...options.credentials])
     const fields = options.fields.map((field) => [NAMES[field] ?? field, READ[field]] as const)
-    const key = `log ${tools.name}`
+    const key = `log ${++made}`
     const pipe: Pipe = {
       onDone(x, outcome) {
         const failed = outcome.status >= 500 || outcome.error !== ''

@@ -13,11 +13,14 @@ interface Taken {
 
 type Fields = [name: string, value: string][]
 
+/** Two of these may be on the way of one exchange. */
+let made = 0
+
 export default definePipe<RecordOptions>({
   create(options, tools) {
     const { bodyBytes, share } = options
     const redaction = createRedaction([...options.redact, ...options.credentials])
-    const key = `record ${tools.name}`
+    const key = `record ${++made}`
     const file = createRecordFile({ ...options, log: tools.log, now: () => tools.now() })
 
     const watched = (watch: (watcher: BodyWatcher) => void): Kept | undefined => {

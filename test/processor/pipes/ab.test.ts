@@ -7,6 +7,7 @@ import { readMessages } from '../../kit/message.js'
 import { startOrigin } from '../../kit/origin.js'
 import type { Cleanup } from '../../kit/process.js'
 import { saidOf } from './faults.js'
+import { startPiped } from './rig.js'
 
 const THREE = [
   { variant: 'old', weight: 2 },
@@ -60,6 +61,24 @@ test('a client keeps its variant by a cookie, and the answer names it', async (t
   }
   const fresh = await request(port, 'GET', '/', { fields: { Cookie: 'v=gone' } })
   assert.match(fresh.field('set-cookie') ?? '', /^v=(old|new|blue); Path=\/; HttpOnly; SameSite=Lax$/)
+})
+
+test('two experiments on one way have nothing to do with each other', async (t) => {
+  const variants = [{ variant: 'on' }, { variant: 'off' }]
+  const { port } = await startPiped(t, {}, [
+    { use: 'ab', cookie: 'first', answer_header: 'X-First', variants },
+    { use: 'ab', cookie: 'second', answer_header: 'X-Second', variants },
+  ])
+  for (const [first, second] of [
+    ['on', 'off'],
+    ['off', 'on'],
+  ] as const) {
+    const both = await request(port, 'GET', '/', { fields: { Cookie: `first=${first}; second=${second}` } })
+    assert.deepEqual([both.field('x-first'), both.field('x-second')], [first, second])
+    const one = await request(port, 'GET', '/', { fields: { Cookie: `first=${first}` } })
+    assert.equal(one.field('x-first'), first)
+    assert.deepEqual(one.field('set-cookie')?.split(';')[0], `second=${one.field('x-second')}`)
+  }
 })
 
 test('nobody has the fields of another variant for having sent them', async (t) => {

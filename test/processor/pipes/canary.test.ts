@@ -8,6 +8,7 @@ import { readMessages } from '../../kit/message.js'
 import { startOrigin } from '../../kit/origin.js'
 import type { Cleanup } from '../../kit/process.js'
 import { saidOf } from './faults.js'
+import { startPiped } from './rig.js'
 
 async function startCanary(t: Cleanup, options: Record<string, unknown>) {
   const stable = await startOrigin(t, (req) => req.answer(200, 'stable'))
@@ -110,6 +111,16 @@ test('a share of 0 sends nobody, one of 100% everybody', async (t) => {
   const none = await startCanary(t, { share: 0, sticky: 'none' })
   const all = await startCanary(t, { share: '100%', sticky: 'none' })
   for (let i = 0; i < 50; i++) assert.deepEqual([(await none.get()).from, (await all.get()).from], ['stable', 'canary'])
+})
+
+test('two on one way each tell what they have chosen', async (t) => {
+  const { port } = await startPiped(t, {}, [
+    { use: 'canary', service: 'api', share: 0, cookie: 'one', answer_header: 'X-One' },
+    { use: 'canary', service: 'api', share: 1, cookie: 'two', answer_header: 'X-Two' },
+  ])
+  const answer = await request(port, 'GET', '/', { fields: { Cookie: 'two=7' } })
+  assert.deepEqual([answer.field('x-one'), answer.field('x-two')], ['stable', 'canary'])
+  assert.match(answer.field('set-cookie') ?? '', /^one=\d/)
 })
 
 test('faults of the config: a service that is not there, a share beyond the whole, an unknown key', () => {

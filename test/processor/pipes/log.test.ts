@@ -40,6 +40,17 @@ test('no spelling of a name brings its secret into a line', async (t) => {
   assert.match(String(line.fields['query']), /^a=1&.*&b=2;token=\*\*\*&.*&c=3$/)
 })
 
+test('of two on one way each shows what it is to show', async (t) => {
+  const { port, lines } = await startPiped(t, {}, [
+    { use: 'log', message: 'bare', fields: ['method'] },
+    { use: 'log', message: 'full', fields: ['method'], answer_headers: ['X-Mark'] },
+  ])
+  await request(port, 'GET', '/', { fields: { 'X-Mark': 'm' } })
+  await waitFor(() => exchanges(lines).length === 2)
+  const shown = Object.fromEntries(exchanges(lines).map(({ message, fields }) => [message, fields['answerHeaders']]))
+  assert.deepEqual(shown, { bare: undefined, full: { 'x-mark': 'm' } })
+})
+
 test('no secret is in a line', async (t) => {
   const { port, lines } = await startPiped(
     t,

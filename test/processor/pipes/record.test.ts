@@ -50,6 +50,24 @@ async function startRecording(t: Cleanup, options: Record<string, unknown> = {},
   }
 }
 
+test('of two on one way each keeps what it is to keep', async (t) => {
+  const folder = await folderOf(t)
+  const [heads, all] = [join(folder, 'heads.jsonl'), join(folder, 'all.jsonl')]
+  const { port } = await startPiped(t, {}, [
+    { use: 'record', file: heads, body: 0 },
+    { use: 'record', file: all },
+  ])
+  await request(port, 'POST', '/x', { body: 'question' })
+  const bodyIn = async (file: string) => {
+    const line = await waitFor(async () => {
+      const text = await readFile(file, 'utf8').catch(() => '')
+      return text.endsWith('\n') && text
+    })
+    return (JSON.parse(line) as Recorded).request.body
+  }
+  assert.deepEqual([await bodyIn(heads), await bodyIn(all)], [undefined, 'question'])
+})
+
 test('head and body of both sides are kept, and no secret', async (t) => {
   const { port, file, next } = await startRecording(t, { redact: ['X-Key'] }, async (req) => {
     await req.body()
