@@ -14,6 +14,7 @@ import { readRoutes, type Routed } from './normalise/routes.js'
 import { createServiceNames } from './normalise/service-names.js'
 import { readService } from './normalise/service.js'
 import { classicSettings, fullSettings, readDiscovery, readProcessor, type Settings } from './normalise/settings.js'
+import { warnOfSharedCookies } from './normalise/splits.js'
 import { createCertificateFiles, UNREAD } from './normalise/tls.js'
 import { findModule, UNSOUGHT } from './pipes/find-module.js'
 import { createReport, inFileOrder, quoted, type Fault, type Report } from './problem.js'
@@ -110,6 +111,7 @@ function parseDocument(document: Document, file: string, deps: Partial<ConfigDep
     certificates: deps.read === 'nothing' ? UNREAD : createCertificateFiles(deps.read ?? readSmallFile),
     findModule: deps.read === 'nothing' ? UNSOUGHT : findModule,
     credentials: [],
+    splits: [],
   }
   const config = full ? readFull(document, path, context) : readClassic(document, path, context)
   if (report.failed) return { ok: false, problems: report.problems() }
@@ -200,5 +202,6 @@ function build(
     context.report.fault(path, `"apis" is required${unless}`, 'key')
   }
   checkWhole(config, settings, context)
+  warnOfSharedCookies(config, context)
   return config
 }

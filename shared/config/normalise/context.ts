@@ -6,6 +6,7 @@ import type { Report } from '../problem.js'
 import { durationMs } from '../text/duration.js'
 import { statusRange } from '../text/http.js'
 import type { ServiceNames } from './service-names.js'
+import type { Split } from './splits.js'
 import type { CertificateFiles } from './tls.js'
 
 /**
@@ -37,6 +38,8 @@ export interface Context {
   readonly findModule: FindModule
   /** Fields and parameters that pipes find credentials in: each adds its own, and the list is whole when all are read. */
   readonly credentials: string[]
+  /** Each pipe that divides clients by a cookie adds itself. */
+  readonly splits: Split[]
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }

@@ -79,12 +79,19 @@ export const ab = builtIn({
     })
     if (variants.length > 0 && variants.every(({ weight }) => weight === 0))
       report.fault([...path, 'variants'], { message: 'no variant has a weight', hint: 'one must be above 0' })
-    return {
+    const options = {
       variants,
       sticky: readStickyKey(draft.sticky),
       cookie: readCookie(draft.cookie ?? 'serverpy_ab', readMs(draft, 'max_age', path, context)),
       ...(draft.request_header !== undefined && { requestHeader: draft.request_header }),
       ...(draft.answer_header !== undefined && { answerHeader: draft.answer_header }),
     }
+    if (options.sticky.by === 'cookie') {
+      const { name } = options.cookie
+      const named = draft.cookie !== undefined
+      const values = JSON.stringify(variants.map((one) => one.name).sort())
+      context.splits.push({ path, options, cookie: name, named, values, purpose: `ab ${JSON.stringify(variants)}` })
+    }
+    return options
   },
 })

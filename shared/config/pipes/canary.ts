@@ -56,7 +56,7 @@ export const canary = builtIn({
     const service = draft.service ?? ''
     if (service !== '') context.services.use(service, [...path, 'service'])
     const { header, cookie } = draft.override ?? {}
-    return {
+    const options = {
       service,
       share: readPart(draft.share) ?? 0,
       sticky: readStickyKey(draft.sticky),
@@ -64,6 +64,12 @@ export const canary = builtIn({
       override: { ...(header !== undefined && { header }), ...(cookie !== undefined && { cookie }) },
       ...(draft.answer_header !== undefined && { answerHeader: draft.answer_header }),
     }
+    if (options.sticky.by === 'cookie') {
+      const { name } = options.cookie
+      const named = draft.cookie !== undefined
+      context.splits.push({ path, options, cookie: name, named, values: 'place', purpose: `canary ${service}` })
+    }
+    return options
   },
 })
 
