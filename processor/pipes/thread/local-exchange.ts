@@ -149,6 +149,8 @@ export class LocalAnswer implements AnswerHead {
   }
 
   setBody(body: Buffer | string): void {
+    // As in the worker: whatever it is, nothing is sent, and a HEAD is no failure of a pipe that rewrites bodies.
+    if (this.data.bodiless) return
     if (this.data.body === undefined) throw new TypeError('only a pipe that buffers answers may set another body')
     this.newBody = bytesOf(body)
     this.content = bufferOf(this.newBody)

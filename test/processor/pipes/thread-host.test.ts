@@ -37,6 +37,43 @@ test('a pipe in a thread changes requests and answers, and answers by itself', a
   assert.equal((await request(port, 'POST', '/big', { body: 'x'.repeat(2000) })).status, 413)
 })
 
+test('a pipe that sets the body of answers sets none where an answer has none, in a thread as in the worker', async (t) => {
+  const origin = await startOrigin(t, (asked) => {
+    if (asked.target === '/204') asked.send('HTTP/1.1 204 No Content\r\n\r\n')
+    else asked.answer(200, asked.target === '/empty' ? '' : 'long enough')
+  })
+  const files = await writePipes(t, {
+    p: pipeOf(`onResponse(x, answer) { answer.setBody('other') },`, `buffer: { response: 1000 },`),
+  })
+  for (const isolate of ['none', 'thread']) {
+    const { port } = await startGateway(t, {
+      services: { a: { servers: [origin.address], apis: ['/'] } },
+      processor: { pipes: [{ use: files['p'], isolate }] },
+    })
+    const answers = [
+      ['GET', '/'] as const,
+      ['HEAD', '/'] as const,
+      ['GET', '/204'] as const,
+      ['GET', '/empty'] as const,
+    ]
+    const told: unknown[] = []
+    for (const [method, target] of answers) {
+      const answer = await request(port, method, target)
+      told.push([answer.status, answer.text()])
+    }
+    assert.deepEqual(
+      told,
+      [
+        [200, 'other'],
+        [200, ''],
+        [204, ''],
+        [200, ''],
+      ],
+      isolate,
+    )
+  }
+})
+
 for (const [what, mischief] of [
   ['loops for ever', 'for (;;);'],
   ['eats its memory', 'const all = []; for (;;) all.push(new Array(10_000).fill(all.length))'],
