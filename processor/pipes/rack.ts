@@ -17,6 +17,7 @@ import { Chain } from './chain.js'
 import { checkOptions, importDefinition } from './definition.js'
 import { alone, foreignPipe } from './foreign.js'
 import type { MachineState } from './machine-state.js'
+import { pipeOf } from './made.js'
 import { Meter } from './meter.js'
 import { isSameOwner, type Owners, ownersOf } from './owners.js'
 import type { Pipe, PipeDefinition } from './pipe.js'
@@ -117,7 +118,7 @@ export function createRack(deps: RackDeps): Rack {
         const making = config.module === undefined ? make() : alone().then(make)
         const { own, made } = await soon(making, (late) => late.made.close?.())
         buffered = { ...own, ...buffered }
-        pipe = config.module === undefined ? made : foreignPipe(made, config.name)
+        pipe = config.module === undefined ? made : foreignPipe(pipeOf(made, tools.log), config.name)
       }
     } catch (error) {
       const what = before === undefined ? 'made: its exchanges fail' : 'made anew: the one before goes on'

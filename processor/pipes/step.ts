@@ -101,7 +101,8 @@ export class Step {
   }
 
   refusal(): ProxyError {
-    return new ProxyError('pipe-failed', 'pipe', 'never', `the pipe "${this.name}" is switched off for a while`)
+    const why = this.pipe === undefined ? 'could not be made' : 'is switched off for a while'
+    return new ProxyError('pipe-failed', 'pipe', 'never', `the pipe "${this.name}" ${why}`)
   }
 }
 

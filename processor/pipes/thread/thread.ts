@@ -6,6 +6,7 @@ import type { Answer, Call, Calling } from '../../call.js'
 import { FieldLines } from '../../field-lines.js'
 import { checkOptions, importDefinition } from '../definition.js'
 import type { Verdict } from '../machine-state.js'
+import { pipeOf } from '../made.js'
 import type { Buffered, Pipe, PipeTools, Reply } from '../pipe.js'
 import { createTeller } from './counts.js'
 import { MOST_CALLS, MOST_DECISIONS, MOST_LINES, perSecond } from './limits.js'
@@ -71,7 +72,8 @@ async function create(): Promise<{ pipe: Pipe; buffer: Buffered }> {
   if ('faults' in checked) throw new Error(`its options: ${checked.faults.map(({ message }) => message).join('; ')}`)
   const { buffer = {} } = definition
   const { request, response } = typeof buffer === 'function' ? buffer(checked.value) : buffer
-  const pipe = await definition.create(checked.value, createTools())
+  const tools = createTools()
+  const pipe = pipeOf(await definition.create(checked.value, tools), tools.log)
   return { pipe, buffer: { ...(request !== undefined && { request }), ...(response !== undefined && { response }) } }
 }
 
