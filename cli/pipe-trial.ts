@@ -22,8 +22,8 @@ export interface Sample {
   /** Path and query. */
   readonly target?: string
   readonly headers?: Fields
-  readonly body?: string
-  readonly answer?: { readonly status?: number; readonly headers?: Fields; readonly body?: string }
+  readonly body?: string | Uint8Array
+  readonly answer?: { readonly status?: number; readonly headers?: Fields; readonly body?: string | Uint8Array }
 }
 
 export interface SeenRequest {
@@ -94,6 +94,7 @@ export async function tryPipe(
     closing.unshift(without.close)
     const within = await open(piped, errors)
     closing.unshift(within.close)
+    if (within.isMissing) throw new Error(`the pipe could not be made: ${errors.join('\n')}`)
     const trials: Trial[] = []
     for (const sample of requests) {
       const plain = await pass(sample, without.port, service)
@@ -117,8 +118,15 @@ function configOf(port: number, pipes: readonly object[], directory: string): Co
   throw new Error(parsed.problems.map((one) => formatProblem({ ...one, line: 0, file: '' }).trim()).join('\n'))
 }
 
+interface Opened {
+  readonly port: number
+  /** A pipe could not be made; why is among the errors. */
+  readonly isMissing: boolean
+  close(): void
+}
+
 /** A gateway whose one instance is up. */
-async function open(config: Config, errors: string[]): Promise<{ readonly port: number; close(): void }> {
+async function open(config: Config, errors: string[]): Promise<Opened> {
   const wheel = createWheel()
   const recorder = createRecorder('trial', 0, () => undefined)
   const gateway = await openGateway(config, {
@@ -135,6 +143,7 @@ async function open(config: Config, errors: string[]): Promise<{ readonly port: 
   await new Promise<void>((resolve) => gateway.server.listen(0, '127.0.0.1', resolve))
   return {
     port: (gateway.server.address() as AddressInfo).port,
+    isMissing: [...gateway.pipes.steps].some(({ pipe }) => pipe === undefined),
     close() {
       gateway.server.close()
       for (const connection of gateway.core.connections) connection.destroy()

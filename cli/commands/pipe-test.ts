@@ -1,10 +1,11 @@
 // `serverpy pipe test MODULE`: what a pipe does to recorded requests.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { blame } from '../../processor/pipes/blame.js'
 import { textOf } from '../../processor/pipes/step.js'
-import { tryPipe, type Passage, type Sample, type Trial } from '../pipe-trial.js'
+import { tryPipe, type Passage, type Trial } from '../pipe-trial.js'
 import { CommandFailure, orFail } from './discovery-client.js'
+import { isObject, readJson, readSamples } from './pipe-samples.js'
 import { printable, type Terminal } from './terminal.js'
 
 interface Options {
@@ -12,7 +13,6 @@ interface Options {
   readonly options?: string
 }
 
-const MOST_BYTES = 64 * 1024 * 1024
 /** Of a value that is shown. */
 const LONGEST = 200
 
@@ -21,7 +21,10 @@ export function pipeTestCommand(terminal: Terminal): Command {
   return new Command('test')
     .description('show what a pipe does to requests')
     .argument('<module>', 'a path, a package, or the name of a built-in pipe')
-    .option('--requests <file>', 'JSON: a list of { method, target, headers, body, answer: { status, headers, body } }')
+    .option(
+      '--requests <file>',
+      'JSON: a list of { method, target, headers, body, answer: { status, headers, body } }; or a file of the pipe record',
+    )
     .option('--options <json>', 'the options of the pipe, as JSON')
     .action((module: string, { requests, options }: Options) =>
       orFail(terminal, async () => {
@@ -37,7 +40,8 @@ export function pipeTestCommand(terminal: Terminal): Command {
         try {
           trials = await tryPipe(useOf(module), { options: given, ...(samples && { requests: samples }) })
         } catch (error) {
-          throw new CommandFailure((error instanceof Error ? error.message : String(error)).split('\n'), 2)
+          const message = error instanceof Error ? error.message : String(error)
+          throw new CommandFailure(withoutOurs(message).split('\n'), 2)
         } finally {
           process.off('uncaughtException', hear)
         }
@@ -56,65 +60,6 @@ function readObject(text: string, what: string): Record<string, unknown> {
   const value = readJson(text, what)
   if (isObject(value)) return value
   throw new CommandFailure([`${what}: must be an object`], 2)
-}
-
-function readJson(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch (error) {
-    throw new CommandFailure([`${what}: ${error instanceof Error ? error.message : 'not JSON'}`], 2)
-  }
-}
-
-function readSamples(file: string): Sample[] {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : ''
-    throw new CommandFailure([`${file}: ${code === 'ENOENT' ? 'there is no such file' : 'cannot be read'}`], 2)
-  }
-  if (text.length > MOST_BYTES) throw new CommandFailure([`${file}: larger than 64 MiB`], 2)
-  const list = readJson(text, file)
-  if (!Array.isArray(list)) throw new CommandFailure([`${file}: must be a list of requests`], 2)
-  return list.map((given: unknown, i) => {
-    const fault = isObject(given) ? faultOf(given) : 'must be an object'
-    if (fault !== undefined) throw new CommandFailure([`${file}: [${i}]: ${fault}`], 2)
-    return given as Sample
-  })
-}
-
-const KEYS = ['method', 'target', 'headers', 'body', 'answer']
-
-function faultOf(given: Record<string, unknown>): string | undefined {
-  const { method, target, headers, body, answer = {} } = given
-  const stray = Object.keys(given).find((key) => !KEYS.includes(key))
-  if (stray !== undefined) return `unknown key ${JSON.stringify(stray)}: there are ${KEYS.join(', ')}`
-  if (!isTextOrNone(method)) return '"method" must be text'
-  if (!isTextOrNone(target) || (target ?? '/').startsWith('/') === false)
-    return '"target" must be text that begins with "/"'
-  if (!isTextOrNone(body)) return '"body" must be text'
-  if (!areFields(headers)) return '"headers" must be an object of texts, or of lists of texts'
-  if (!isObject(answer)) return '"answer" must be an object'
-  const { status = 200 } = answer
-  if (!Number.isInteger(status) || Number(status) < 200 || Number(status) > 599)
-    return '"answer.status" must be 200 to 599'
-  if (!isTextOrNone(answer['body'])) return '"answer.body" must be text'
-  return areFields(answer['headers']) ? undefined : '"answer.headers" must be an object of texts, or of lists of texts'
-}
-
-function isTextOrNone(value: unknown): value is string | undefined {
-  return value === undefined || typeof value === 'string'
-}
-
-function areFields(value: unknown): boolean {
-  const isText = (one: unknown) => typeof one === 'string'
-  if (value === undefined) return true
-  return isObject(value) && Object.values(value).every((one) => (Array.isArray(one) ? one.every(isText) : isText(one)))
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** They differ from request to request in any case, or with the body, which is told. */

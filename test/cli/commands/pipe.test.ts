@@ -133,6 +133,58 @@ test('what a pipe changes in recorded requests is shown, and that it threw is th
   assert.match(thrown.out, /^1 {2}GET \/throw → 500$[^]*^ {3}threw {4}onRequest: Error: not this one$/m)
 })
 
+test('the file that the pipe record writes may be given as it is', async (t) => {
+  const root = await folder(t)
+  const module = join(root, 'p.mjs')
+  const requests = join(root, 'r.jsonl')
+  await writeFile(
+    module,
+    `export default { buffer: { request: 99, response: 99 }, create: () => ({
+      onRequest(x) { x.headers.set('x-host', x.host); x.headers.set('x-bytes', x.body?.toString('hex') ?? '') },
+      onResponse(x, answer) { answer.setBody(answer.body.toString('hex')) },
+    }) }`,
+  )
+  const record = (own: object) => ({
+    time: '2030-01-01T00:00:00.000Z',
+    id: 'a',
+    client: '::1',
+    host: 'shop.test',
+    ...own,
+  })
+  const headers = [
+    ['Accept', 'text/plain'],
+    ['X-Tag', 'a'],
+    ['X-Tag', 'b'],
+    ['Content-Length', '9000'],
+  ]
+  const lines = [
+    record({
+      ...{ method: 'PUT', target: '/a?token=***', status: 201, durationMs: 1 },
+      request: { headers, bytes: 2, base64: '//4=' },
+      answer: { headers: [['Content-Length', '9000']], bytes: 9000, shortened: true, body: 'hi' },
+    }),
+    record({ method: 'GET', target: '/b', status: 0, error: 'client-gone', request: { headers: [] } }),
+  ]
+  const text = lines.map((line) => `${JSON.stringify(line)}\n`)
+  await writeFile(requests, `${text.join('')}{"time":"20`)
+  const tried = await run('test', module, '--requests', requests)
+  assert.deepEqual([tried.err, tried.code], ['', 0])
+  assert.deepEqual(tried.out.split('\n'), [
+    '1  PUT /a?token=*** → 201',
+    '   request  + x-host: shop.test',
+    '   request  + x-bytes: fffe',
+    '   answer   ~ body: 6869',
+    '2  GET /b → 200',
+    '   request  + x-host: shop.test',
+    '   request  + x-bytes: ',
+    '   answer   ~ body: 68656c6c6f',
+    '',
+  ])
+  await writeFile(requests, `${text[0]}{"time":"x","method":"GET"}\n`)
+  const broken = await run('test', module, '--requests', requests)
+  assert.deepEqual([broken.err, broken.code], [`${requests}:2: no line of the pipe record\n`, 2])
+})
+
 test('without a file there are a few requests', async (t) => {
   const root = await folder(t)
   await writeFile(join(root, 'p.mjs'), 'export default { create: () => ({}) }')
@@ -152,6 +204,10 @@ test('what cannot be tried is told in a line, with exit code 2', async (t) => {
     [['./none.mjs'], /there is no file "\.\/none\.mjs"/],
     [[`${pipe.slice(0, -4)}.js`], /did you mean ".*p\.mjs"\?/],
     [[await file('no.mjs', 'export default 5')], /no default export with a function "create"/],
+    [
+      [await file('db.mjs', 'export default { create() { throw new Error("no database") } }')],
+      /^the pipe could not be made: Error: no database\n +at Object\.create [^\n]*db\.mjs[^\n]*\n/,
+    ],
     [['rate-limit', '--options', '{"rat":1}'], /"rate" is required/],
     [[pipe, '--options', '[]'], /--options: must be an object/],
     [[pipe, '--options', '{'], /--options: /],
