@@ -104,7 +104,7 @@ export class Answering implements AnswerHead {
     if (this.settled) throw new Error('the answer is on its way: it can be changed in onResponse only')
   }
 
-  setBody(body: Buffer | string): void {
+  setBody(body: Uint8Array | string): void {
     this.mayChange()
     this.settleWatchers()
     this.replaced = true

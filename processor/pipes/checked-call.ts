@@ -1,6 +1,7 @@
 // A call as code of a pipe gives it: what it asks for may hold words of a client's, and must not become another request.
 import type { Call } from '../call.js'
 import { asBytes } from './as-bytes.js'
+import type { Call as PipeCall } from './pipe.js'
 
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}$/
 /** Origin form (RFC 9112 section 3.2.1), with what browsers send unescaped as well. */
@@ -9,8 +10,9 @@ const FIELDS = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/
 const FRAMING = /^(?:content-length|transfer-encoding|host):/im
 
 /** Throws a TypeError for what cannot be asked. */
-export function checkedCall(call: Call): Call {
-  const { method, target, fields, body, mostBytes } = call
+export function checkedCall(call: PipeCall): Call {
+  const { body, ...rest } = call
+  const { method, target, fields, mostBytes } = rest
   if (!METHOD.test(method)) throw new TypeError('the method of a call is a token, as GET is one')
   if (!TARGET.test(target))
     throw new TypeError('the target of a call begins with "/" and holds no spaces or control bytes')
@@ -18,5 +20,5 @@ export function checkedCall(call: Call): Call {
   if (FRAMING.test(fields))
     throw new TypeError("Host, Content-Length and Transfer-Encoding of a call are the gateway's own")
   if (!(mostBytes >= 0)) throw new TypeError('a call says how many bytes its answer may have')
-  return body === undefined || Buffer.isBuffer(body) ? call : { ...call, body: asBytes(body) }
+  return body === undefined ? rest : { ...rest, body: asBytes(body) }
 }

@@ -2,11 +2,11 @@
 import type { Duplex } from 'node:stream'
 import type { Code, ProxyError } from '../../shared/errors.js'
 import type { Log } from '../../shared/log.js'
-import type { Answer, Call, Calling } from '../call.js'
+import type { Answer, Call as BuiltInCall, Calling } from '../call.js'
 import type { FieldLines } from '../field-lines.js'
 import type { MachineState } from './machine-state.js'
 
-export type { Answer, Call, Calling, FieldLines, MachineState }
+export type { Answer, Calling, FieldLines, MachineState }
 export type { Code, Log, ProxyError }
 
 export type Maybe<T> = T | Promise<T>
@@ -136,7 +136,7 @@ export interface PipeExchange {
   /** The whole body, for a pipe that buffers requests. */
   readonly body: Buffer | undefined
   /** Sends this body in place of the client's; for a pipe that buffers requests, within `onRequest`. */
-  setBody(body: Buffer | string): void
+  setBody(body: Uint8Array | string): void
   /** The body has none, one of known length, or one in chunks. */
   readonly bodyKind: 'none' | 'length' | 'chunked'
   /** Content-Length; undefined where the client does not say. */
@@ -169,7 +169,7 @@ export interface AnswerHead {
   /** The whole body, for a pipe that buffers answers. */
   readonly body: Buffer | undefined
   /** Sends this body in place of the answer's; for a pipe that buffers answers. */
-  setBody(body: Buffer | string): void
+  setBody(body: Uint8Array | string): void
   /** Sends the body through a stream of Node's, such as one of zlib. The length becomes unknown. */
   transform(stream: Duplex): void
   /** Sees the bytes of the body as they pass, without framing, behind the transforms that were set so far. */
@@ -183,6 +183,11 @@ export interface BodyWatcher {
   end(whole: boolean): void
 }
 
+/** What a pipe asks a service for. */
+export interface Call extends Omit<BuiltInCall, 'body'> {
+  readonly body?: Uint8Array | string
+}
+
 /** A whole answer. */
 export interface Reply {
   readonly status: number
@@ -191,7 +196,7 @@ export interface Reply {
   /** Whole field lines, each with its CRLF, as they are: what they say has been checked before. */
   readonly lines?: string
   /** Left out where the request is a HEAD or `status` is 204, 205 or 304. */
-  readonly body?: string | Buffer | AsyncIterable<Uint8Array>
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
   /** Content-Length in place of the body's own: for an answer to HEAD. */
   readonly length?: number
   /** What it counts as, where it is a failure or a refusal. */

@@ -139,7 +139,7 @@ export abstract class RequestSide implements PipeExchange, WatchingOwner {
     return exchange.body === 'none' ? 0 : Number(fieldValue(exchange.fields, 'content-length'))
   }
 
-  setBody(body: Buffer | string): void {
+  setBody(body: Uint8Array | string): void {
     if (this.exchange.body !== 'none' && this.content === undefined)
       throw new TypeError('only a pipe that buffers requests may set another body')
     this.newBody = asBytes(body)

@@ -1,8 +1,9 @@
 // `mirror`: sends copies of requests elsewhere; the client's own exchange never waits for them and never feels their end.
 import type { MirrorOptions } from '../../../shared/config/pipes/mirror.js'
+import type { Call } from '../../call.js'
 import { withoutFraming } from '../../field-lines.js'
 import { createUrlCall } from '../mirror-url.js'
-import { definePipe, type Call, type PipeExchange, type PipeTools } from '../pipe.js'
+import { definePipe, type PipeExchange, type PipeTools } from '../pipe.js'
 
 /** More of an answer that nobody reads is not read. */
 const MOST_ANSWER_BYTES = 1024 * 1024

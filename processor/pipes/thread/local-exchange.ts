@@ -70,7 +70,7 @@ export class LocalExchange implements PipeExchange {
     return this.content
   }
 
-  setBody(body: Buffer | string): void {
+  setBody(body: Uint8Array | string): void {
     if (this.bodyKind !== 'none' && this.data.body === undefined)
       throw new TypeError('only a pipe that buffers requests may set another body')
     this.newBody = bytesOf(body)
@@ -148,7 +148,7 @@ export class LocalAnswer implements AnswerHead {
     return this.content
   }
 
-  setBody(body: Buffer | string): void {
+  setBody(body: Uint8Array | string): void {
     // As in the worker: whatever it is, nothing is sent, and a HEAD is no failure of a pipe that rewrites bodies.
     if (this.data.bodiless) return
     if (this.data.body === undefined) throw new TypeError('only a pipe that buffers answers may set another body')

@@ -2,12 +2,12 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { ProxyError } from '../../../shared/errors.js'
 import type { Log } from '../../../shared/log.js'
-import type { Answer, Call, Calling } from '../../call.js'
+import type { Answer, Calling } from '../../call.js'
 import { FieldLines } from '../../field-lines.js'
 import { checkOptions, importDefinition } from '../definition.js'
 import type { Verdict } from '../machine-state.js'
 import { pipeOf } from '../made.js'
-import type { Buffered, Pipe, PipeTools, Reply } from '../pipe.js'
+import type { Buffered, Call, Pipe, PipeTools, Reply } from '../pipe.js'
 import { createTeller } from './counts.js'
 import { MOST_CALLS, MOST_DECISIONS, MOST_LINES, perSecond } from './limits.js'
 import { LocalAnswer, LocalExchange } from './local-exchange.js'
@@ -210,7 +210,7 @@ async function replyOf({ status, headers, lines, body, length, error }: Reply): 
   }
 }
 
-async function wholeOf(body: Buffer | AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function wholeOf(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   if (body instanceof Uint8Array) return bytesOf(body)
   const pieces: Uint8Array[] = []
   let bytes = 0
