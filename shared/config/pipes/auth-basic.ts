@@ -5,7 +5,7 @@ import type { Context } from '../normalise/context.js'
 import { count, nonEmpty } from '../schema/fields.js'
 import { DEFAULT_REALM, fieldName, forward, readTextFile, realm, refusal } from './auth-fields.js'
 import { builtIn } from './builtin.js'
-import { readPassword, type StoredPassword } from './stored-password.js'
+import { readPassword, unsupportedHash, type StoredPassword } from './stored-password.js'
 
 /** Plain JSON data. No password stands in it as it is typed. */
 export interface AuthBasicOptions {
@@ -71,9 +71,10 @@ export const authBasic = builtIn({
       if (line.trim() === '' || line.startsWith('#')) return
       const where = `line ${i + 1} of the file: `
       if (colon < 1) context.report.fault(file, `${where}not NAME:HASH`)
-      else if (!line.startsWith('{', colon + 1))
-        context.report.fault(file, { ...unsupported(line.slice(colon + 1), where) })
-      else add(line.slice(0, colon), line.slice(colon + 1), file, where)
+      else if (!line.startsWith('{', colon + 1)) {
+        const { message, hint } = unsupportedHash(line.slice(colon + 1))
+        context.report.fault(file, { message: where + message, hint })
+      } else add(line.slice(0, colon), line.slice(colon + 1), file, where)
     })
     if (users.size > MOST_USERS) context.report.fault(path, `${users.size} users are too many; at most ${MOST_USERS}`)
     if (users.size === 0) checkSomebody(given !== undefined || htpasswd !== undefined, path, context)
@@ -92,14 +93,6 @@ export const authBasic = builtIn({
 function nameFault(name: string): string | undefined {
   if (name === '' || name.length > 256) return 'the name of a user has 1 to 256 characters'
   return /[:\p{Cc}]/u.test(name) ? 'the name of a user holds neither ":" nor control characters' : undefined
-}
-
-function unsupported(hash: string, where: string) {
-  const kind = /^\$2[aby]?\$/.test(hash) ? 'bcrypt' : hash.startsWith('$apr1$') ? 'MD5 (apr1)' : 'crypt'
-  return {
-    message: `${where}a hash of the kind ${kind} cannot be checked here`,
-    hint: 'use htpasswd -s, or "users" with scrypt:…',
-  }
 }
 
 function checkSomebody(named: boolean, path: Path, { report }: Context): void {

@@ -20,11 +20,14 @@ export type ReadPassword =
 
 const DIGESTS = { '{SHA}': ['sha1', 20], '{SHA256}': ['sha256', 32] } as const
 const SCRYPT = /^scrypt:(\d{1,8}):(\d{1,3}):(\d{1,3}):([A-Za-z0-9+/_-]{8,200}={0,2}):([A-Za-z0-9+/_-]{22,200}={0,2})$/
+/** Hashes as crypt(3) and its kin write them. Taken for a password, one would let in whoever reads it, and not its user. */
+const CRYPT = /^\$(?:2[abxy]?|apr1|1|5|6|7|y|argon2(?:id|i|d)|scrypt|pbkdf2[\w-]*)\$[\w./$=,+-]{8,}$/
 /** What one check may take of the memory. */
 const MOST_SCRYPT_BYTES = 64 * 1024 * 1024
 
 export function readPassword(text: string): ReadPassword {
   if (text.startsWith('scrypt:')) return readScrypt(text)
+  if (CRYPT.test(text)) return { fault: unsupportedHash(text) }
   const scheme = /^\{[A-Z0-9-]+\}/i.exec(text)?.[0]
   if (scheme === undefined) return { password: clearPassword(text), clear: true }
   const known = Object.entries(DIGESTS).find(([name]) => name === scheme.toUpperCase())
@@ -34,6 +37,13 @@ export function readPassword(text: string): ReadPassword {
   const value = Buffer.from(text.slice(scheme.length), 'base64')
   if (value.length !== bytes) return { fault: { message: `not a hash of ${bytes} bytes in base64` } }
   return { password: { kind: 'digest', hash, value: value.toString('base64') }, clear: false }
+}
+
+/** `hash`: of a kind that Node cannot check. */
+export function unsupportedHash(hash: string): Required<Fault> {
+  const kind = /^\$2[abxy]?\$/.test(hash) ? 'bcrypt' : hash.startsWith('$apr1$') ? 'MD5 (apr1)' : 'crypt'
+  const message = `a hash of the kind ${kind} cannot be checked here`
+  return { message, hint: 'use htpasswd -s, or "users" with scrypt:…' }
 }
 
 const HINT = 'scrypt:N:r:p:SALT:HASH, {SHA256}HASH or {SHA}HASH'

@@ -102,6 +102,24 @@ test('users come from a file of htpasswd, too', async (t) => {
   assert.match(saidOf({ use: 'auth-basic', htpasswd: join(folder, 'none') }).faults[0] ?? '', /there is no such file/)
 })
 
+test('a hash that cannot be checked is a fault in the config, too, and never taken for the password itself', () => {
+  const told = (ann: string) => {
+    const { faults, warnings } = saidOf({ use: 'auth-basic', users: { ann } })
+    return [...faults, ...warnings].map((line) => /users\.ann {2}(.*?)(?: {2}|$)/.exec(line)?.[1])
+  }
+  const end = 'cannot be checked here'
+  assert.deepEqual(told(`$2y$10$${'abcdefghijkLMNOPQRSTU'.repeat(3).slice(0, 53)}`), [
+    `a hash of the kind bcrypt ${end}`,
+  ])
+  assert.deepEqual(told('$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/'), [`a hash of the kind MD5 (apr1) ${end}`])
+  assert.deepEqual(told('$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJu'), [
+    `a hash of the kind crypt ${end}`,
+  ])
+  assert.deepEqual(told('$argon2id$v=19$m=65536,t=2,p=1$gZiV/M1gPc22ElAH$8zYm'), [`a hash of the kind crypt ${end}`])
+  for (const password of ['$ecret$word', '$1$', '$5 for a coffee'])
+    assert.deepEqual(told(password), ['the password stands in the config as it is typed'], password)
+})
+
 test('a flood of guesses waits in a line that ends, and who is known passes meanwhile', async (t) => {
   // Slow enough that the guesses are still being checked when the last of them comes.
   const { port, origin } = await startPiped(t, {}, [{ use: 'auth-basic', users: { ann: scrypted('right', 16384) } }])
