@@ -30,7 +30,10 @@ function told(error: unknown): string {
   const [first = ''] = error.message.split('\n', 1)
   const line = lineIn(error instanceof SyntaxError ? syntaxCheck() : (error.stack ?? ''))
   const name = error.name === 'Error' ? '' : `${error.name}: `
-  return `${name}${first}${line === undefined ? '' : ` (line ${line} of the module)`}`
+  // Node reads a .js file as its package.json says, and `npm init` says "commonjs".
+  const isModule = error instanceof SyntaxError && /token 'export'|import statement outside/.test(first)
+  const hint = isModule ? '; call it .mjs, or set "type": "module" in its package.json' : ''
+  return `${name}${first}${line === undefined ? '' : ` (line ${line} of the module)`}${hint}`
 }
 
 function lineIn(text: string): string | undefined {

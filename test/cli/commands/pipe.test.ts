@@ -265,6 +265,22 @@ processor:
   })
 })
 
+test('an ES module in a folder that says otherwise is told what to do', async (t) => {
+  const root = await folder(t)
+  await writeFile(join(root, 'package.json'), '{ "type": "commonjs" }')
+  await writeFile(join(root, 'p.js'), '// A comment.\nexport default { create: () => ({}) }')
+  const args = [MAIN, 'pipe', 'test', join(root, 'p.js')]
+  const failure = await promisify(execFile)(process.execPath, args).then(
+    () => assert.fail('it was taken'),
+    ({ code, stderr }: { code: number; stderr: string }) => ({ code, stderr }),
+  )
+  assert.equal(failure.code, 2)
+  assert.match(
+    failure.stderr,
+    /\(line 2 of the module\); call it \.mjs, or set "type": "module" in its package\.json\n$/,
+  )
+})
+
 test('whatever a pipe leaves behind, loops in or throws late, trying it comes to an end and tells of it', async (t) => {
   const root = await folder(t)
   const ways = {
