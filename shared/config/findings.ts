@@ -1,8 +1,9 @@
 // Turns what the schema rejects into faults that name the entry, the mistake and the remedy.
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Document, Path } from './document.js'
 import { quoted, type Fault, type Part } from './problem.js'
 import { isObject } from './reader.js'
+import { homesOf, knownKeys, soleKey } from './shape.js'
 import { closest, suggest } from './suggest.js'
 import { isNumeric } from './variables.js'
 
@@ -34,8 +35,12 @@ function explain(issue: Issue, base: Path, checked: Checked): Finding[] {
   const { schema, document } = checked
   const path = [...base, ...issue.path.filter((step) => typeof step !== 'symbol')]
   const value = document.value(path)
+  const within = path.slice(checked.base.length)
   if (value === undefined && issue.code.startsWith('invalid_')) {
-    return [{ path, part: 'key', missing: true, message: `${quoted(String(path.at(-1)))} is required` }]
+    const above = within.slice(0, -1)
+    const given = document.value(path.slice(0, -1))
+    const hint = unnamedHint(given, soleKey(schema, above), knownKeys(schema, above))
+    return [{ path, part: 'key', missing: true, message: `${quoted(String(path.at(-1)))} is required`, ...hint }]
   }
   const one = (fault: Fault, at: Partial<Finding> = {}): Finding[] => [
     { path, part: 'value', missing: false, ...fault, ...at },
@@ -46,20 +51,24 @@ function explain(issue: Issue, base: Path, checked: Checked): Finding[] {
       if (branch) return branch.flatMap((inner) => explain(inner, path, checked))
       const numbers = issue.errors.flat().some((inner) => inner.code === 'invalid_type' && inner.expected === 'number')
       const near = typeof value === 'string' ? closest(value, issue.errors.flat().flatMap(wordsOf)) : undefined
-      const hinted = near === undefined ? {} : { hint: `did you mean "${near}"?` }
-      return one(withQuotesHint({ message: issue.message, ...hinted }, value, numbers))
+      const hint = near === undefined ? undefined : `did you mean "${near}"?`
+      return one(withQuotesHint({ message: issue.message, ...hinted(hint) }, value, numbers))
     }
     case 'unrecognized_keys': {
-      const known = knownKeys(schema, path.slice(checked.base.length))
+      const known = knownKeys(schema, within)
       return issue.keys.flatMap((key) => {
-        const hint = suggest(key, known)
-        const fault = { message: `unknown key ${quoted(key)}`, ...(hint !== undefined && { hint }) }
+        const homes = homesOf(key, schema, within).map((home) => `"${home}"`)
+        const belongs = homes.length > 0 ? `it belongs in ${homes.join(' or ')}` : undefined
+        const hint = closest(key, known) === undefined ? belongs : undefined
+        const fault = { message: `unknown key ${quoted(key)}`, ...hinted(hint ?? suggest(key, known)) }
         return one(fault, { path: [...path, key], part: 'key' })
       })
     }
     case 'invalid_type': {
       const message = `must be ${typeName(issue.expected)}, not ${nameOf(value)}`
-      return one(withQuotesHint({ message }, value, issue.expected === 'number' || issue.expected === 'int'))
+      const hint = formHint(issue.expected, value, soleKey(schema, within))
+      const isNumber = issue.expected === 'number' || issue.expected === 'int'
+      return one(withQuotesHint({ message, ...hinted(hint) }, value, isNumber))
     }
     case 'invalid_value':
       return one(wordFault(value, issue.values))
@@ -74,6 +83,26 @@ function explain(issue: Issue, base: Path, checked: Checked): Finding[] {
       return one({ message: issue.message })
   }
 }
+
+function hinted(hint: string | undefined): { readonly hint?: string } {
+  return hint === undefined ? {} : { hint }
+}
+
+/** For what stands in the place of an object that only one key makes what it is. */
+function formHint(expected: string, value: unknown, key: string | undefined): string | undefined {
+  if (key === undefined) return undefined
+  if (expected === 'array' && isObject(value)) return `write [{ ${key}: … }]`
+  return expected === 'object' && typeof value === 'string' ? `write { ${key}: … }` : undefined
+}
+
+/** For an object that has what the key should say as its only key. */
+function unnamedHint(given: unknown, key: string | undefined, known: readonly string[]): { readonly hint?: string } {
+  const [name, ...others] = isObject(given) ? Object.keys(given) : []
+  const isMeant = key !== undefined && name !== undefined && others.length === 0 && !known.includes(name)
+  return isMeant ? { hint: `write { ${key}: ${name.slice(0, LONGEST_SHOWN)}, … }` } : {}
+}
+
+const LONGEST_SHOWN = 40
 
 /** Whether the branch of a union that raised `issue` is for another type of value altogether. */
 function isOfAnotherType(issue: Issue): boolean {
@@ -127,26 +156,6 @@ function nameOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
   return typeof value === 'number' && !Number.isInteger(value) ? 'a fraction' : typeName(typeof value)
-}
-
-/** The keys that an object at `path` may have. */
-function knownKeys(schema: z.ZodType, path: Path): string[] {
-  let here = alternatives(schema)
-  for (const step of path) here = here.flatMap((at) => inside(at, step)).flatMap(alternatives)
-  return here.flatMap((at) => (at instanceof z.ZodObject ? Object.keys(at.shape) : []))
-}
-
-function alternatives(schema: unknown): unknown[] {
-  if (schema instanceof z.ZodOptional) return alternatives(schema.unwrap())
-  return schema instanceof z.ZodUnion ? schema.options.flatMap(alternatives) : [schema]
-}
-
-function inside(schema: unknown, step: string | number): unknown[] {
-  if (schema instanceof z.ZodArray && typeof step === 'number') return [schema.element]
-  if (schema instanceof z.ZodRecord && typeof step === 'string') return [schema.valueType]
-  if (!(schema instanceof z.ZodObject) || typeof step !== 'string') return []
-  const known: unknown = Object.hasOwn(schema.shape, step) ? schema.shape[step] : schema.def.catchall
-  return known === undefined ? [] : [known]
 }
 
 /** Takes a rejected entry out of the data, so that the rest can still be checked. List positions stay as they are. */

@@ -1,7 +1,7 @@
 // Guesses what a mistyped word was meant to be.
 
 // Part of the product's vocabulary, but of no key or value that this version reads.
-const UNSUPPORTED = new Set('sources tls tcp routes grpc'.split(' '))
+const UNSUPPORTED = new Set('sources grpc'.split(' '))
 
 /** A hint for a word that is none of `known`: what it resembles, or that it is not supported; undefined if neither. */
 export function suggest(word: string, known: readonly string[]): string | undefined {

@@ -50,7 +50,27 @@ test('an unknown key is told with what it may have been, or that it is for a lat
   assert.match(only(service('grpc: {}')), /unknown key "grpc" {2}\(not supported by this version\)/)
   assert.match(only(route('match: { path: /x }, service: a, pipe: []')), /"pipe" {2}\(did you mean "pipes"\?\)/)
   assert.match(only(service('colour: red')), /unknown key "colour"$/)
+  // Spelled well, and in the wrong place.
+  const routes = 'match: { path: /x }, service: a'
+  assert.match(only(`${route(routes)}\npipes: []`), /unknown key "pipes" {2}\(it belongs in "processor"\)/)
+  assert.match(only(`${route(routes)}\ntls: {}`), /unknown key "tls" {2}\(it belongs in "processor"\)/)
+  assert.match(only(`${route(routes)}\nport: 80`), /unknown key "port" {2}\(it belongs in "discovery" or "processor"\)/)
+  assert.match(only(route(`${routes}, host: h`)), /unknown key "host" {2}\(it belongs in "match"\)/)
+  assert.match(only(route(`${routes}, tls: {}`)), /unknown key "tls"$/)
+  const edits = 'pipes: [{ use: headers, set: { a: b }, request: {} }]'
+  assert.match(only(service(edits)), /unknown key "set" {2}\(it belongs in "request" or "response"\)/)
   assert.match(only('meta_info: {}\n' + service('')), /^1:1 {2}meta_info.*\(did you mean "meta-info"\?\)/)
+})
+
+test('a pipe that is written as other gateways write theirs is told how it is written here', () => {
+  const pipes = (text: string) => only(service(`pipes: ${text}`)).replace(/^.*? {2}/, '')
+  assert.equal(pipes('[compress]'), 'a.pipes[0]  must be an object, not text  (write { use: … })')
+  assert.equal(pipes('{ rate-limit: { rate: 5 } }'), 'a.pipes  must be a list, not an object  (write [{ use: … }])')
+  assert.equal(
+    pipes('[{ rate-limit: { rate: 5 } }]'),
+    'a.pipes[0].use  "use" is required  (write { use: rate-limit, … })',
+  )
+  assert.equal(pipes('[{ name: limit, rate: 5 }]'), 'a.pipes[0].use  "use" is required')
 })
 
 test('a word that is not allowed is told with what it may have been', () => {
