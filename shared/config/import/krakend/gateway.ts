@@ -124,7 +124,6 @@ function readRouter(given: Source | undefined, sketch: Sketch): Router {
   const bytes = given?.number('max_payload')
   const hidden = given?.flag('disable_health') === true
   const path = given?.text('health_path') || '/__health'
-  given?.texts('logger_skip_paths')
   given?.noteUnread((key) => ({
     message: `the option "${key}" of the router has no counterpart here`,
     hint: ROUTER[key] ?? 'the routes themselves',
@@ -139,7 +138,8 @@ function readRouter(given: Source | undefined, sketch: Sketch): Router {
 const ROUTER: Readonly<Record<string, string>> = {
   remote_ip_headers: 'processor.trusted_proxies: X-Forwarded-For of those is believed',
   forwarded_by_client_ip: 'processor.trusted_proxies',
-  disable_access_log: 'processor.access_log',
+  disable_access_log: 'processor.access_log is off unless it is there',
+  logger_skip_paths: 'processor.access_log is off unless it is there',
   disable_handle_method_not_allowed: 'routes with fixed answers',
   auto_options: 'the pipe `cors`',
   disable_gzip: 'the pipe `compress` is off unless it is there',

@@ -57,7 +57,7 @@ const INSTEAD: readonly (readonly [prefix: string, hint: string])[] = [
   ['modifier/', MODULE],
   ['plugin/', MODULE],
   ['proxy', 'the keys of `merge`'],
-  ['telemetry/logging', 'logs are lines of JSON on the standard output; SERVERPY_LOG_LEVEL sets how much'],
+  ['telemetry/logging', 'logs are lines of JSON on the standard output; --level sets how much'],
   ['telemetry/metrics', 'metrics are at /metrics of the discovery server, in the format of Prometheus'],
   ['telemetry/opencensus', 'metrics are at /metrics of the discovery server; processor.tracing sends spans'],
   ['telemetry/opentelemetry', 'metrics are at /metrics of the discovery server; processor.tracing sends spans'],

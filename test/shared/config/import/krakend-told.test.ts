@@ -49,6 +49,20 @@ test('credentials for every origin are left out, and that is told', () => {
   )
 })
 
+test('what stands in the place of logs is there: an option of the command, and a log that is off', () => {
+  const router = { disable_access_log: true, logger_skip_paths: ['/health'] }
+  const extra_config = { 'telemetry/logging': { level: 'DEBUG' }, router }
+  const { notes } = native(text({ extra_config, endpoints: [endpoint()] }), FILE)
+  assert.deepEqual(
+    notes.map(({ message, hint }) => [message.replace(/ has no .*/, ''), hint]),
+    [
+      ['the option "disable_access_log" of the router', 'processor.access_log is off unless it is there'],
+      ['the option "logger_skip_paths" of the router', 'processor.access_log is off unless it is there'],
+      ['"telemetry/logging"', 'logs are lines of JSON on the standard output; --level sets how much'],
+    ],
+  )
+})
+
 test('what kept requests out and is left out is told so', () => {
   const source = (name: string): string => text({ extra_config: { [name]: {} }, endpoints: [endpoint()] })
   const told = (name: string): string => native(source(name), FILE).written.replace(/\n *# /g, ' ')
