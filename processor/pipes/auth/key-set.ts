@@ -26,7 +26,16 @@ export function createKeySet(
     if (typeof keys === 'string') throw new Error(keys)
     return { ring: ringOf(keys), text: textOf(keys) }
   }
-  return createRefreshed(load, (a, b) => a.text === b.text, changed, limits, tools)
+  return createRefreshed(load, (a, b) => a.text === b.text, changed, limits, {
+    log: tools.log,
+    now: () => tools.now(),
+    from: askedOf(from),
+  })
+}
+
+/** The host of a URL alone: what else is in it may be a secret. */
+export function askedOf(from: Extract<JwtKeys, { kind: 'url' | 'service' }>): string {
+  return from.kind === 'url' ? new URL(from.url).host : from.service
 }
 
 function textOf(keys: readonly KeyData[]): string {

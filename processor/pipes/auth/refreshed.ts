@@ -11,6 +11,8 @@ export interface Refreshed<T> {
 export interface RefreshedDeps {
   readonly log: Log
   now(): number
+  /** Who is asked, for the log. */
+  readonly from: string
 }
 
 export interface RefreshTimes {
@@ -31,7 +33,7 @@ export function createRefreshed<T>(
   same: (a: T, b: T) => boolean,
   changed: () => void,
   { ttlMs, cooldownMs }: RefreshTimes,
-  { log, now }: RefreshedDeps,
+  { log, now, from }: RefreshedDeps,
 ): Refreshed<T> {
   let value: T | undefined
   let loadedAt = -Infinity
@@ -46,7 +48,8 @@ export function createRefreshed<T>(
       value = loaded
       loadedAt = now()
     } catch (error) {
-      log.warn({ reason: error instanceof Error ? error.message : 'unknown', known: value !== undefined }, FAILED)
+      const reason = error instanceof Error ? error.message : 'unknown'
+      log.warn({ from, reason, known: value !== undefined }, FAILED)
     } finally {
       loading = undefined
     }

@@ -2,6 +2,7 @@
 import type { JwtSignOptions } from '../../../shared/config/pipes/jwt-sign.js'
 import { keysOf, type KeyData } from '../../../shared/config/pipes/jwt-keys.js'
 import { boundedFetch } from '../auth/bounded-fetch.js'
+import { askedOf } from '../auth/key-set.js'
 import { createRefreshed } from '../auth/refreshed.js'
 import { createSigner, type Signer } from '../auth/signer.js'
 import { definePipe, type AnswerHead, type PipeTools } from '../pipe.js'
@@ -62,7 +63,7 @@ function createSource(
     (a, b) => a.text === b.text,
     () => undefined,
     LIMITS,
-    tools,
+    { log: tools.log, now: () => tools.now(), from: askedOf(keys) },
   )
   return async () => (await set.get())?.signer
 }

@@ -266,6 +266,8 @@ test('while the issuer is away the keys of before hold; without any the request 
   const other = await startPiped(t, {}, [pipe])
   const failed = await ask(other.port)
   assert.deepEqual([failed.status, failed.field('retry-after')], [503, '1'])
+  const said = other.lines.find(({ message }) => message.includes('could not be had'))
+  assert.deepEqual([said?.fields['from'], said?.fields['known']], [issuer.address, false])
   assert.equal(other.origin.requests.length, 0)
   assert.ok(!JSON.stringify(other.lines).includes('eyJ'))
 })
