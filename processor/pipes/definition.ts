@@ -34,11 +34,18 @@ function isDefinition(value: unknown): value is PipeDefinition<unknown> {
 export async function checkOptions(definition: PipeDefinition<unknown>, options: unknown): Promise<CheckedOptions> {
   const schema = definition.options
   if (schema === undefined) return { value: options }
+  if (!isSchema(schema)) throw new Error('its "options" are no Standard Schema, such as one of zod from 3.24 on')
   const result = await schema['~standard'].validate(options)
   if (result.issues === undefined) return { value: result.value }
   return {
     faults: result.issues.map(({ message, path }) => ({ message: String(message), path: (path ?? []).map(stepOf) })),
   }
+}
+
+/** Code without types may give anything. */
+function isSchema(given: unknown): boolean {
+  const standard: unknown = (given as { readonly '~standard'?: unknown } | null)?.['~standard']
+  return typeof (standard as { readonly validate?: unknown } | undefined)?.validate === 'function'
 }
 
 function stepOf(step: PropertyKey | { readonly key: PropertyKey }): string | number {

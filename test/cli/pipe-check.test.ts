@@ -55,6 +55,13 @@ test('a schema may take its time, and may throw', async (t) => {
   assert.match((await told(t, schema('() => { throw new Error("broken") }')))[0] ?? '', /cannot be used: broken/)
 })
 
+test('options that are no schema are told so', async (t) => {
+  for (const options of ['{}', 'null', '{ parse() {} }', '{ "~standard": 1 }', '(value) => value'])
+    assert.deepEqual(await told(t, `export default { options: ${options}, create() { return {} } }`), [
+      's.yaml:8:9  p  the module ./p.mjs cannot be used: its "options" are no Standard Schema, such as one of zod from 3.24 on',
+    ])
+})
+
 test('a module that is no pipe is told so', async (t) => {
   for (const text of ['', 'export default 5', 'export default { make() {} }', 'export const create = () => ({})']) {
     assert.deepEqual(await told(t, text), [
