@@ -4,6 +4,7 @@ import type { Core } from '../core.js'
 import { Deadline } from '../engine/wheel.js'
 import type { Exchange } from '../exchange.js'
 import type { Chain } from './chain.js'
+import { beginWait, endWait, type Wait } from './lost.js'
 import { RequestSide } from './request-side.js'
 import { letGo } from './reply-source.js'
 import type { Step } from './step.js'
@@ -31,6 +32,7 @@ export abstract class HookSide extends RequestSide {
   /** Grows when what is under way does not matter any more. */
   protected turn = 0
   private deadline: Deadline | undefined
+  private wait: Wait | undefined
 
   constructor(
     exchange: Exchange,
@@ -56,34 +58,42 @@ export abstract class HookSide extends RequestSide {
   ): void {
     const { wheel } = this.core
     const turn = ++this.turn
-    const deadline = new Deadline(() => {
+    const giveUp = (why: string): void => {
+      endWait(wait)
       if (turn !== this.turn) return
       this.turn++
-      failed(new Error(`no answer from ${hook} after ${step.config.hookMs} ms`), 'pipe-timeout')
+      failed(new Error(why), 'pipe-timeout')
+    }
+    const deadline = new Deadline(() => giveUp(`no answer from ${hook} after ${step.config.hookMs} ms`))
+    const came = (value: T): void => {
+      wheel.drop(deadline)
+      endWait(wait)
+      if (turn !== this.turn) return letGo(value)
+      this.turn++
+      wheel.tick()
+      // Code without types says null for nothing.
+      then((value ?? undefined) as T)
+    }
+    const wait = beginWait(came, () => {
+      wheel.drop(deadline)
+      wheel.tick()
+      giveUp(`${hook} can never come to its end: what it waited for did not come back and was ended`)
     })
     this.deadline = deadline
+    this.wait = wait
     wheel.set(deadline, step.config.hookMs)
     // Promises of other making are not trusted to keep the rules.
-    Promise.resolve(promise).then(
-      (value) => {
-        wheel.drop(deadline)
-        if (turn !== this.turn) return letGo(value)
-        this.turn++
-        wheel.tick()
-        // Code without types says null for nothing.
-        then((value ?? undefined) as T)
-      },
-      (reason: unknown) => {
-        wheel.drop(deadline)
-        if (turn !== this.turn) {
-          this.broke(step, `${hook}, too late`, reason)
-          return
-        }
-        this.turn++
-        wheel.tick()
-        failed(reason)
-      },
-    )
+    Promise.resolve(promise).then(came, (reason: unknown) => {
+      wheel.drop(deadline)
+      endWait(wait)
+      if (turn !== this.turn) {
+        this.broke(step, `${hook}, too late`, reason)
+        return
+      }
+      this.turn++
+      wheel.tick()
+      failed(reason)
+    })
   }
 
   /** No hook runs any more but `onDone`. */
@@ -91,6 +101,7 @@ export abstract class HookSide extends RequestSide {
     const { core, chain } = this
     this.turn++
     if (this.deadline !== undefined) core.wheel.drop(this.deadline)
+    endWait(this.wait)
     this.endSignal()
     if (chain.hearsEnds) this.tellEnd()
     for (const index of chain.breakers) {

@@ -2,6 +2,7 @@
 // ends the running code where that is a pipe's. Only its exchange is lost; all others are merely late.
 import { Worker } from 'node:worker_threads'
 import type { Log } from '../../shared/log.js'
+import { findLost } from './lost.js'
 import { takeEnded } from './running.js'
 
 /** The loop shows this often that it turns. */
@@ -28,6 +29,8 @@ export function createWatchdog(stillMs: number, deps: { readonly log: Log }): Wa
     deps.log.error({ pipe: name }, 'a pipe did not come back and was ended')
     // In a hook it was the exchange's; in a callback of its own nobody waits for it.
     for (const ended of takeEnded()) ended.run.stuck(ended.name ?? name)
+    // Behind an await nobody calls: what was to go on there, or right after it, is known by what nothing can call any more.
+    findLost()
   })
   // Without it, a worker that stands still is replaced by its supervisor, later.
   thread.on('error', (error) =>
