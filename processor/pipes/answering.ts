@@ -7,9 +7,10 @@ import { hasContent, lengthLine, statusText } from '../engine/reply.js'
 import type { Client, Exchange } from '../exchange.js'
 import { FieldLines, withoutFraming } from '../field-lines.js'
 import { asBytes } from './as-bytes.js'
-import { bear, BodyStream, isStream } from './body-stream.js'
+import { BodyStream } from './body-stream.js'
 import { guarded, type WatchingOwner } from './guarded-watcher.js'
 import type { AnswerHead, BodyWatcher } from './pipe.js'
+import { bear, discard, isStream } from './users-stream.js'
 
 /** Told where the body cannot go on. */
 export interface AnsweringOwner extends WatchingOwner {
@@ -114,7 +115,7 @@ export class Answering implements AnswerHead {
   transform(stream: Duplex): void {
     if (!isStream(stream)) throw new TypeError('a body passes through a stream of Node only')
     this.mayChange()
-    bear(stream)
+    bear(stream, this.owner)
     this.transforms ??= []
     if (this.watchers !== undefined) {
       // They were set before, and see what they saw then.
@@ -179,7 +180,7 @@ export class Answering implements AnswerHead {
     const transformed = transforms !== undefined
     const body = this.replaced ? this.body : undefined
     if ((!transformed && body === undefined) || this.bodiless || this.silent) {
-      if (transformed) for (const stream of transforms) stream.destroy()
+      if (transformed) for (const stream of transforms) discard(stream)
       this.transforms = undefined
       return client.writeHead(status, text, this.linesAsTheyAre(transformed), this.keep, options)
     }
@@ -281,7 +282,7 @@ export class Answering implements AnswerHead {
     this.settled = true
     this.endWatchers(false)
     this.stream?.destroy()
-    if (this.stream === undefined && this.transforms !== undefined) for (const one of this.transforms) one.destroy()
+    if (this.stream === undefined && this.transforms !== undefined) for (const one of this.transforms) discard(one)
   }
 }
 

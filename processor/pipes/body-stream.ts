@@ -1,7 +1,8 @@
 // Sends a body through streams of Node's: pieces in, pieces out, held back on either side as the other one asks.
-import type { Duplex, Readable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { asBytes } from './as-bytes.js'
 import { type Stuck, within } from './running.js'
+import { discard, release } from './users-stream.js'
 
 export interface BodyOutput extends Stuck {
   /** False: no more until `resume`. */
@@ -10,17 +11,6 @@ export interface BodyOutput extends Stuck {
   failed(error: Error): void
   /** The streams take more again. */
   ready(): void
-}
-
-/** Code without types may give anything, such as a stream of the web. */
-export function isStream(stream: unknown): stream is Duplex {
-  const { write, pipe, destroy } = (stream ?? {}) as Partial<Record<string, unknown>>
-  return typeof write === 'function' && typeof pipe === 'function' && typeof destroy === 'function'
-}
-
-/** Failures of a stream that no body passes yet, or any more, are nobody's: without a listener they would end the process. */
-export function bear(stream: Duplex | Readable): void {
-  stream.on('error', () => undefined)
 }
 
 export class BodyStream {
@@ -48,6 +38,7 @@ export class BodyStream {
       stream.on('close', closed)
       // Before anything came: nothing more would be heard of it.
       if (stream.destroyed) process.nextTick(closed)
+      stream.on('end', () => release(stream))
       const next = streams[i + 1]
       if (next !== undefined) stream.pipe(next)
     }
@@ -91,6 +82,6 @@ export class BodyStream {
   destroy(): void {
     if (this.destroyed) return
     this.destroyed = true
-    for (const stream of this.streams) stream.destroy()
+    for (const stream of this.streams) discard(stream)
   }
 }

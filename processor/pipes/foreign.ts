@@ -1,6 +1,6 @@
 // A user's pipe in this process: while one of its hooks runs, it is known for which exchange, and it can be ended.
-import { MessageChannel } from 'node:worker_threads'
 import { withinTimer } from '../engine/turn.js'
+import { alone } from './alone.js'
 import type { Pipe, PipeExchange } from './pipe.js'
 import { type Stuck, within } from './running.js'
 
@@ -24,16 +24,4 @@ export function foreignPipe(pipe: Pipe, name: string): Pipe {
     ...(gauges && { gauges: () => gauges.call(pipe) }),
     ...(close && { close: () => alone().then(() => close.call(pipe)) }),
   }
-}
-
-/** A turn of the event loop with nothing else in it: code that is ended there takes nothing along that others wait for. */
-export function alone(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel()
-    port1.once('message', () => {
-      port1.close()
-      resolve()
-    })
-    port2.postMessage(undefined)
-  })
 }

@@ -74,10 +74,12 @@ export abstract class HookSide extends RequestSide {
       // Code without types says null for nothing.
       then((value ?? undefined) as T)
     }
-    const wait = beginWait(came, () => {
-      wheel.drop(deadline)
-      wheel.tick()
-      giveUp(`${hook} can never come to its end: what it waited for did not come back and was ended`)
+    const wait = beginWait(came, {
+      lost() {
+        wheel.drop(deadline)
+        wheel.tick()
+        giveUp(`${hook} can never come to its end: what it waited for did not come back and was ended`)
+      },
     })
     this.deadline = deadline
     this.wait = wait

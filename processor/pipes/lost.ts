@@ -2,44 +2,50 @@
 // guessed: what can never be called again is garbage, and a collection finds exactly that, never what could still go on.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { alone } from './alone.js'
+import { mayEnd } from './running.js'
+
+export interface Waiting {
+  /** Nothing will ever call back. `name`: of the pipe whose code was ended. */
+  lost(name: string): void
+  /** Lets go, for a moment, of what it holds itself of that which calls back. */
+  release?(): void
+  /** Takes it again. */
+  hold?(): void
+}
 
 export interface Wait {
   readonly back: WeakRef<object>
-  readonly lost: () => void
+  readonly waiting: Waiting
 }
 
-/** Undefined: no code is ever ended in this process, and nobody pays for it. */
-let waits: Set<Wait> | undefined
+const waits = new Set<Wait>()
 
-/** From now on code may be ended. */
-export function keepWaits(): void {
-  waits ??= new Set()
-}
-
-/**
- * `back`: the function that is called when the wait is over, held by what is waited for and by nothing else, also not by
- * `lost`, which is told where it will never be called.
- */
-export function beginWait(back: object, lost: () => void): Wait | undefined {
-  if (waits === undefined) return undefined
-  const wait = { back: new WeakRef(back), lost }
+/** `back`: the function that is called when the wait is over, held by what is waited for and by nothing else. */
+export function beginWait(back: object, waiting: Waiting): Wait | undefined {
+  if (!mayEnd()) return undefined
+  const wait = { back: new WeakRef(back), waiting }
   waits.add(wait)
   return wait
 }
 
 export function endWait(wait: Wait | undefined): void {
-  if (wait !== undefined) waits?.delete(wait)
+  if (wait !== undefined) waits.delete(wait)
 }
 
-/** To be called in a turn of the loop of its own, after code was ended. Takes some ms, more with a large heap. */
-export function findLost(): void {
-  if (waits === undefined || waits.size === 0) return
+/** To be called after code was ended. Holds the loop up for some ms, longer with a large heap. */
+export async function findLost(name: string): Promise<void> {
+  if (waits.size === 0) return
+  for (const { waiting } of waits) waiting.release?.()
+  // What a weak reference was made to, or asked for, is held until the end of the turn.
+  await alone()
   collectGarbage()
+  for (const wait of waits) wait.waiting.hold?.()
   for (const wait of waits) {
     if (wait.back.deref() !== undefined) continue
-    // Before it is told: its pipe may be ended again, and the next call finds the others.
+    // Before it is told: its pipe may have to be ended again, and the next call finds the others.
     waits.delete(wait)
-    wait.lost()
+    wait.waiting.lost(name)
   }
 }
 

@@ -136,7 +136,8 @@ export abstract class ReplySide extends ClientSide implements ReplyOutput {
       error = KNOWN_CODES.has(reply.error) ? (reply.error as Code) : ''
       this.relayed = reply.relayed === true
       if (bodiless(exchange, status)) letGo(reply)
-      else if (isSource(body)) streamed = new StreamedReply(exchange, this, body, length, (error) => this.broken(error))
+      else if (isSource(body))
+        streamed = new StreamedReply(exchange, this, step.name, body, length, (error) => this.broken(error))
       else if (body !== undefined) bytes = asBytes(body)
     } catch (reason) {
       letGo(reply)

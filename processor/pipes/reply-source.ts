@@ -1,6 +1,8 @@
 // The body of a reply that comes piece by piece: what it holds, such as an open file, is let go whether it is read or not.
 import type { Readable } from 'node:stream'
-import { bear } from './body-stream.js'
+import { putOff } from './alone.js'
+import type { Stuck } from './running.js'
+import { bear, discard } from './users-stream.js'
 
 export interface Source {
   next(): Promise<IteratorResult<Uint8Array>>
@@ -17,30 +19,27 @@ function isReadable(body: object): body is Readable {
   return typeof pipe === 'function' && typeof destroy === 'function' && typeof on === 'function'
 }
 
-export function openSource(body: AsyncIterable<Uint8Array>): Source {
+/** `owner`: whose exchange waits for it. */
+export function openSource(body: AsyncIterable<Uint8Array>, owner: Stuck): Source {
   const iterator = body[Symbol.asyncIterator]()
   const next = () => iterator.next()
   if (isReadable(body)) {
-    bear(body)
+    bear(body, owner)
     // To return its iterator would wait for a piece that may never come, and does nothing where none was asked for.
-    return { next, close: () => void body.destroy() }
+    return { next, close: () => discard(body) }
   }
-  const end = () => iterator.return?.()
-  return {
-    next,
-    close: () =>
-      void Promise.resolve()
-        .then(end)
-        .catch(() => undefined),
-  }
+  const end = async () => iterator.return?.()
+  return { next, close: () => putOff(() => void end().catch(() => undefined)) }
 }
 
 /** `reply`: whatever a hook has returned when nobody waited for it any more, or whose body may not be sent. */
 export function letGo(reply: unknown): void {
   try {
     const body = (reply as { readonly body?: unknown } | undefined)?.body
-    if (isSource(body)) openSource(body).close()
+    if (isSource(body)) openSource(body, NOBODY).close()
   } catch {
     // What cannot even be opened holds nothing.
   }
 }
+
+const NOBODY: Stuck = { stuck: () => undefined }

@@ -6,12 +6,13 @@ import type { Client, Exchange } from '../exchange.js'
 import { FieldLines, withoutFraming } from '../field-lines.js'
 import type { Route } from '../routing/table.js'
 import { fieldValue, queryValue } from '../routing/request-view.js'
+import { putOff } from './alone.js'
 import { asBytes } from './as-bytes.js'
-import { bear, isStream } from './body-stream.js'
 import { TARGET } from './checked-call.js'
 import { guarded, type WatchingOwner } from './guarded-watcher.js'
 import type { BodyWatcher, PipeExchange } from './pipe.js'
 import { textOf } from './step.js'
+import { bear, discard, isStream } from './users-stream.js'
 
 const FRAMING = /^(?:Content-Length|Transfer-Encoding): /
 
@@ -153,11 +154,8 @@ export abstract class RequestSide implements PipeExchange, WatchingOwner {
 
   transformBody(stream: Duplex): void {
     if (!isStream(stream)) throw new TypeError('a body passes through a stream of Node only')
-    bear(stream)
-    if (this.exchange.body === 'none') {
-      stream.destroy()
-      return
-    }
+    bear(stream, this)
+    if (this.exchange.body === 'none') return discard(stream)
     if (this.transforms === NONE) this.transforms = []
     ;(this.transforms as Duplex[]).push(stream)
   }
@@ -183,7 +181,7 @@ export abstract class RequestSide implements PipeExchange, WatchingOwner {
   /** Lets go of what pipes have set upon a body that may never have come. */
   protected endRequest(): void {
     for (const watcher of this.watchers) watcher.end(false)
-    for (const stream of this.transforms) stream.destroy()
+    for (const stream of this.transforms) discard(stream)
   }
 
   get state(): Map<string, unknown> {
@@ -198,7 +196,8 @@ export abstract class RequestSide implements PipeExchange, WatchingOwner {
 
   protected endSignal(): void {
     this.gone = true
-    this.aborter?.abort()
+    const { aborter } = this
+    if (aborter !== undefined) putOff(() => aborter.abort())
   }
 
   /** The gateway takes the body itself: a client that waits for that is told. */

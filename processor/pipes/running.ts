@@ -14,6 +14,18 @@ interface Running {
 /** The innermost last: a hook may well lead into another one's, of another exchange. Ended code leaves its own behind. */
 const calls: Running[] = []
 
+let ending = false
+
+/** From now on somebody looks after users' code in this process, and ends what never comes back. */
+export function expectEnds(): void {
+  ending = true
+}
+
+/** Where nothing is ever ended, nobody has to pay for being prepared. */
+export function mayEnd(): boolean {
+  return ending
+}
+
 export function within<T>(run: Stuck, name: string | undefined, call: () => T): T {
   const depth = calls.length
   calls.push({ run, name })

@@ -1,6 +1,7 @@
 // The body of a reply that comes piece by piece, as fast as the client takes it.
 import type { Exchange, RequestSink } from '../exchange.js'
 import { asBytes } from './as-bytes.js'
+import { beginWait, endWait, type Wait, type Waiting } from './lost.js'
 import { openSource, type Source } from './reply-source.js'
 import { type Stuck, within } from './running.js'
 
@@ -11,8 +12,11 @@ export interface ReplyOutput extends Stuck {
   endReply(): void
 }
 
-export class StreamedReply implements RequestSink {
-  private readonly source: Source
+export class StreamedReply implements RequestSink, Waiting {
+  /** Undefined while what is waited for alone may hold it. */
+  private source: Source | undefined
+  private released: WeakRef<Source> | undefined
+  private wait: Wait | undefined
   private waiting: (() => void) | undefined
   private ended = false
 
@@ -20,11 +24,13 @@ export class StreamedReply implements RequestSink {
   constructor(
     private readonly exchange: Exchange,
     private readonly output: ReplyOutput,
+    /** Of the pipe that replies. */
+    private readonly name: string,
     body: AsyncIterable<Uint8Array>,
     private readonly length: number | undefined,
     private readonly broken: (error: Error) => void,
   ) {
-    this.source = openSource(body)
+    this.source = openSource(body, output)
   }
 
   /** The head has been written. */
@@ -39,7 +45,7 @@ export class StreamedReply implements RequestSink {
     const bare = length !== undefined || this.exchange.minor === 0
     let left = length ?? Infinity
     while (!this.ended) {
-      const { done, value } = await within(this.output, undefined, () => this.source.next())
+      const { done, value } = await this.next()
       if (this.ended) return
       if (done === true) break
       const piece = asBytes(value)
@@ -54,6 +60,36 @@ export class StreamedReply implements RequestSink {
     if (length !== undefined && left > 0) throw new Error(`the body of a reply is ${left} bytes shorter than was said`)
     if (!bare) this.output.writeReply(LAST_CHUNK)
     this.output.endReply()
+  }
+
+  private next(): Promise<IteratorResult<Uint8Array>> {
+    const source = this.source as Source
+    return new Promise((resolve, reject) => {
+      const came = (result: IteratorResult<Uint8Array>): void => {
+        endWait(this.wait)
+        this.source = source
+        resolve(result)
+      }
+      this.wait = beginWait(came, this)
+      Promise.resolve(within(this.output, this.name, () => source.next())).then(came, (error: unknown) => {
+        endWait(this.wait)
+        this.source = source
+        reject(error as Error)
+      })
+    })
+  }
+
+  release(): void {
+    if (this.source !== undefined) this.released = new WeakRef(this.source)
+    this.source = undefined
+  }
+
+  hold(): void {
+    this.source ??= this.released?.deref()
+  }
+
+  lost(): void {
+    this.output.stuck(this.name)
   }
 
   clientDrained(): void {
@@ -73,7 +109,9 @@ export class StreamedReply implements RequestSink {
   over(): void {
     if (this.ended) return
     this.ended = true
-    this.source.close()
+    endWait(this.wait)
+    this.hold()
+    this.source?.close()
     this.clientDrained()
   }
 

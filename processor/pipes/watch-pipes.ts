@@ -2,7 +2,7 @@
 // that has left may still run.
 import type { Log } from '../../shared/log.js'
 import { hearModules } from './blame.js'
-import { keepWaits } from './lost.js'
+import { expectEnds } from './running.js'
 import { createWatchdog, type Watchdog } from './watchdog.js'
 
 /** Less than a second passes before the loop turns again; garbage collection and large bodies take much less. */
@@ -12,7 +12,7 @@ const STILL_MS = 400
 export function watchPipes(log: Log): { close(): Promise<void> } {
   let watchdog: Watchdog | undefined
   hearModules((modules) => {
-    keepWaits()
+    expectEnds()
     watchdog ??= createWatchdog(STILL_MS, { log })
     watchdog.watch([...modules])
   })

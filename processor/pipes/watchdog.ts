@@ -30,7 +30,7 @@ export function createWatchdog(stillMs: number, deps: { readonly log: Log }): Wa
     // In a hook it was the exchange's; in a callback of its own nobody waits for it.
     for (const ended of takeEnded()) ended.run.stuck(ended.name ?? name)
     // Behind an await nobody calls: what was to go on there, or right after it, is known by what nothing can call any more.
-    findLost()
+    void findLost(name)
   })
   // Without it, a worker that stands still is replaced by its supervisor, later.
   thread.on('error', (error) =>
