@@ -27,8 +27,11 @@ export function chooseCoding(accepted: string, offered: readonly Coding[]): Codi
 /** RFC 9110 section 12.4.2. What is malformed counts as not wanted. */
 function qualityOf(parameters: readonly string[]): number {
   for (const parameter of parameters) {
-    const [, value] = /^\s*q\s*=\s*(.*?)\s*$/i.exec(parameter) ?? []
-    if (value !== undefined) return /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(value) ? Number(value) : 0
+    // No pattern over what a client may fill with spaces: it would take the square of their number.
+    const equals = parameter.indexOf('=')
+    if (equals < 0 || parameter.slice(0, equals).trim().toLowerCase() !== 'q') continue
+    const value = parameter.slice(equals + 1).trim()
+    return /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(value) ? Number(value) : 0
   }
   return 1
 }

@@ -28,6 +28,17 @@ async function startCompressing(
     request(port, method, target, { fields: { ...(accept !== undefined && { 'Accept-Encoding': accept }), ...more } })
 }
 
+test('a quality that is full of spaces takes no longer than any other field', async (t) => {
+  const handler: OriginHandler = (req) => req.answer(200, TEXT, { 'Content-Type': 'text/plain' })
+  const { port } = await startPiped(t, {}, [{ use: 'compress' }], { handler, processor: { limits: { head: '1MiB' } } })
+  // Under a pattern that goes back over them these would take minutes.
+  const fields = { 'Accept-Encoding': `gzip;q=x${' '.repeat(500_000)}x` }
+  const refused = await request(port, 'GET', '/', { fields })
+  assert.deepEqual([refused.status, refused.field('content-encoding')], [200, undefined])
+  const wanted = await request(port, 'GET', '/', { fields: { 'Accept-Encoding': 'gzip \t; Q = 0.5 , br;q=0.4' } })
+  assert.equal(wanted.field('content-encoding'), 'gzip')
+})
+
 test('an answer comes in the coding that the client wants', async (t) => {
   const get = await startCompressing(t, { ETag: '"v1"' })
   const gzip = await get('gzip')

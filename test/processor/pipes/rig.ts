@@ -68,10 +68,12 @@ export async function startPiped(
     handler = telling,
     others = {},
     more = {},
+    processor = {},
   }: {
     handler?: OriginHandler
     others?: Record<string, unknown>
     more?: Record<string, unknown>
+    processor?: Record<string, unknown>
   } = {},
 ): Promise<Piped> {
   const paths = await writePipes(t, sources)
@@ -83,6 +85,6 @@ export async function startPiped(
     apis: ['/'],
     pipes: pipes.map((pipe) => ({ name: pipe.use, ...pipe, use: paths[pipe.use] ?? pipe.use })),
   }
-  const gateway = await startGateway(t, { services: { api, ...others } }, undefined, { log })
+  const gateway = await startGateway(t, { services: { api, ...others }, processor }, undefined, { log })
   return { gateway, port: gateway.port, origin, lines }
 }
