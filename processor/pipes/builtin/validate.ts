@@ -1,5 +1,5 @@
 // `validate`: refuses requests whose JSON body does not fit a schema, and says what does not fit.
-import { compileSchema, type Failure, type SchemaCheck } from '../../../shared/config/pipes/json-schema.js'
+import { compileSchema, type Failure, type SchemaCheck, TooMuchWork } from '../../../shared/config/pipes/json-schema.js'
 import { createTypeTest } from '../../../shared/config/pipes/media-types.js'
 import { TextTooLong } from '../../../shared/config/pipes/schema-pattern.js'
 import type { ValidateOptions } from '../../../shared/config/pipes/validate.js'
@@ -49,12 +49,25 @@ const MOST_SEARCHED_BYTES = 16 * 1024
 /** A text: why that cannot be found out. */
 function failuresOf(check: SchemaCheck, value: unknown, bytes: number): readonly Failure[] | string {
   try {
-    const found = check(value, false)
-    return found.length > 0 && bytes <= MOST_SEARCHED_BYTES ? check(value, true) : found
+    const found = check(value, false, bytes)
+    return found.length > 0 && bytes <= MOST_SEARCHED_BYTES
+      ? allFailures(() => check(value, true, bytes), found)
+      : found
   } catch (error) {
+    if (error instanceof TooMuchWork) return 'the body takes too long to be checked'
     if (error instanceof TextTooLong) return 'the body has a text that is too long for its pattern'
     // A schema that refers to itself went deeper than the stack.
     if (error instanceof RangeError) return 'the body is nested too deeply'
+    throw error
+  }
+}
+
+/** One is known: that the others take too long to be found changes nothing. */
+function allFailures(search: () => readonly Failure[], first: readonly Failure[]): readonly Failure[] {
+  try {
+    return search()
+  } catch (error) {
+    if (error instanceof TooMuchWork) return first
     throw error
   }
 }

@@ -1,11 +1,14 @@
 // JSON Schemas of a config: compiled here, for the check of the file and for the pipe that validates.
 import { createRequire } from 'node:module'
-import type { Ajv, AnySchema, ErrorObject, Options, ValidateFunction } from 'ajv'
+import type { _ as Tagged, Ajv, AnySchema, CodeKeywordDefinition, ErrorObject, Options, ValidateFunction } from 'ajv'
 import type { Fault } from '../problem.js'
 import { createSchemaPattern } from './schema-pattern.js'
 
-/** `all`: every failure is looked for, and not the first one alone; a long value can have very many. */
-export type SchemaCheck = (value: unknown, all: boolean) => readonly Failure[]
+/**
+ * `all`: every failure is looked for, and not the first one alone; a long value can have very many. `bytes`: of its text.
+ * Throws `TooMuchWork`.
+ */
+export type SchemaCheck = (value: unknown, all: boolean, bytes: number) => readonly Failure[]
 
 export interface Failure {
   /** JSON pointer (RFC 6901) of what does not fit; empty for the whole. */
@@ -18,27 +21,43 @@ const require = createRequire(import.meta.url)
 
 const MOST_PATH_CHARS = 200
 
+/** A schema that refers to itself from several places looks at each level of a value several times as often as at the one above. */
+export class TooMuchWork extends Error {}
+
+/** References that are followed for one value: some tenths of a second for a short one. */
+const MOST_REFERENCES = 250_000
+/** And so many more for each byte of its text: lists of small members have as many. */
+const REFERENCES_PER_BYTE = 0.5
+/** Where every failure is looked for each costs more, and values are short. */
+const MOST_REFERENCES_FOR_ALL = 30_000
+
 /** Draft 2020-12, or 2019-09 or 07 where `$schema` says so. At most `most` failures are told. */
 export function compileSchema(schema: unknown, most: number): SchemaCheck | Fault {
   if (typeof schema !== 'boolean' && (typeof schema !== 'object' || schema === null || Array.isArray(schema)))
     return { message: 'a JSON Schema is an object' }
   let first: ValidateFunction
   let every: ValidateFunction
+  // The schema itself is checked by one, too.
+  let left = Infinity
+  const follow = (): void => {
+    if (--left < 0) throw new TooMuchWork('the value takes too long to be checked')
+  }
   try {
-    first = compilerFor(schema, false).compile(schema as AnySchema)
-    every = compilerFor(schema, true).compile(schema as AnySchema)
+    first = compilerFor(schema, false, follow).compile(schema as AnySchema)
+    every = compilerFor(schema, true, follow).compile(schema as AnySchema)
   } catch (error) {
     const said = error instanceof Error ? error.message.replace(/\s+/g, ' ').slice(0, 300) : ''
     return { message: `not a JSON Schema: ${said}` }
   }
   if ('$async' in first) return { message: 'not a JSON Schema: "$async" is not supported' }
-  return (value, all) => {
+  return (value, all, bytes) => {
     const validate = all ? every : first
+    left = all ? MOST_REFERENCES_FOR_ALL : MOST_REFERENCES + bytes * REFERENCES_PER_BYTE
     return validate(value) === true ? [] : (validate.errors ?? []).slice(0, most).map(failureOf)
   }
 }
 
-function compilerFor(schema: boolean | object, allErrors: boolean): Ajv {
+function compilerFor(schema: boolean | object, allErrors: boolean, follow: () => void): Ajv {
   const named = typeof schema === 'object' && '$schema' in schema ? String(schema.$schema) : ''
   const options: Options = {
     allErrors,
@@ -56,6 +75,7 @@ function compilerFor(schema: boolean | object, allErrors: boolean): Ajv {
   const addFormats = require('ajv-formats') as { default: (ajv: Ajv) => Ajv }
   addFormats.default(compiler)
   replaceSlow(compiler)
+  countReferences(compiler, follow)
   return compiler
 }
 
@@ -75,6 +95,26 @@ function replaceSlow(compiler: Ajv): void {
     compile: (wanted: boolean) => (items: readonly unknown[]) => !wanted || areUnique(items),
     error: { message: 'must NOT have duplicate items' },
   })
+}
+
+/** `follow` is called for each reference that is followed. */
+function countReferences(compiler: Ajv, follow: () => void): void {
+  for (const keyword of ['$ref', '$dynamicRef', '$recursiveRef']) {
+    const known = compiler.getKeyword(keyword)
+    if (typeof known !== 'object') continue
+    const { schemaType, code } = known as CodeKeywordDefinition
+    compiler.removeKeyword(keyword)
+    compiler.addKeyword({
+      keyword,
+      ...(schemaType !== undefined && { schemaType }),
+      code(context, type) {
+        const { _: asCode } = require('ajv') as { _: typeof Tagged }
+        const called = context.gen.scopeValue('func', { ref: follow })
+        context.gen.code(asCode`${called}()`)
+        code(context, type)
+      },
+    })
+  }
 }
 
 function areUnique(items: readonly unknown[]): boolean {

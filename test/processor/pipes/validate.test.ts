@@ -113,6 +113,34 @@ test('a body that is nested without end under a schema that refers to itself is 
   assert.equal(deep.status, 400)
 })
 
+test('a short body does not keep a schema busy that refers to itself from several places', async (t) => {
+  // Each level of a body is looked at twice for each time that the one above it is.
+  const expr = { $ref: '#/$defs/expr' }
+  const node = (op: string) => ({ type: 'object', required: ['op'], properties: { left: expr, op: { const: op } } })
+  const schema = { $defs: { expr: { oneOf: [{ type: 'number' }, node('add'), node('mul')] } }, $ref: '#/$defs/expr' }
+  const { post } = await startValidating(t, { schema })
+  const nested = (levels: number, end: string) => '{"op":"add","left":'.repeat(levels) + end + '}'.repeat(levels)
+  assert.equal((await post(nested(5, '1'))).status, 200)
+  const { status, detail } = await post(nested(60, '1'))
+  assert.deepEqual([status, detail], [400, 'the body takes too long to be checked'])
+  // What one failure is, is known at once; what all of them are is not.
+  const first = (op: string) => ({ type: 'object', required: ['op'], properties: { op: { const: op }, left: expr } })
+  const early = { ...schema, $defs: { expr: { oneOf: [{ type: 'number' }, first('add'), first('mul')] } } }
+  const { post: postEarly } = await startValidating(t, { schema: early })
+  assert.equal((await postEarly(nested(60, '1'))).status, 200)
+  const failed = await postEarly(nested(60, '"bad"'))
+  assert.equal(failed.detail, 'the body does not fit its schema')
+  assert.ok(failed.errors.length > 0)
+  // A long list of what is referred to is no such thing.
+  const list = {
+    type: 'array',
+    items: { $ref: '#/$defs/id' },
+    $defs: { id: { $ref: '#/$defs/n' }, n: { type: 'integer' } },
+  }
+  const { post: postList } = await startValidating(t, { schema: list })
+  assert.equal((await postList(`[${'1,'.repeat(300_000)}1]`)).status, 200)
+})
+
 test('no body of a client takes the square of its length', async (t) => {
   const schema = {
     type: 'array',
