@@ -21,13 +21,15 @@ const require = createRequire(import.meta.url)
 
 const MOST_PATH_CHARS = 200
 
-/** A schema that refers to itself from several places looks at each level of a value several times as often as at the one above. */
+/** A schema that refers to itself may look at each level of a value several times as often as at the one above. */
 export class TooMuchWork extends Error {}
 
 /** References that are followed for one value: some tenths of a second for a short one. */
 const MOST_REFERENCES = 250_000
 /** And so many more for each byte of its text: lists of small members have as many. */
 const REFERENCES_PER_BYTE = 0.5
+/** Items are compared by their texts: so many characters take as long as a reference. */
+const CHARS_AS_REFERENCE = 10
 /** Where every failure is looked for each costs more, and values are short. */
 const MOST_REFERENCES_FOR_ALL = 30_000
 
@@ -39,12 +41,13 @@ export function compileSchema(schema: unknown, most: number): SchemaCheck | Faul
   let every: ValidateFunction
   // The schema itself is checked by one, too.
   let left = Infinity
-  const follow = (): void => {
-    if (--left < 0) throw new TooMuchWork('the value takes too long to be checked')
+  const spend: Spend = (references) => {
+    left -= references
+    if (left < 0) throw new TooMuchWork('the value takes too long to be checked')
   }
   try {
-    first = compilerFor(schema, false, follow).compile(schema as AnySchema)
-    every = compilerFor(schema, true, follow).compile(schema as AnySchema)
+    first = compilerFor(schema, false, spend).compile(schema as AnySchema)
+    every = compilerFor(schema, true, spend).compile(schema as AnySchema)
   } catch (error) {
     const said = error instanceof Error ? error.message.replace(/\s+/g, ' ').slice(0, 300) : ''
     return { message: `not a JSON Schema: ${said}` }
@@ -57,7 +60,10 @@ export function compileSchema(schema: unknown, most: number): SchemaCheck | Faul
   }
 }
 
-function compilerFor(schema: boolean | object, allErrors: boolean, follow: () => void): Ajv {
+/** Throws `TooMuchWork` where all that may be has been spent. */
+type Spend = (references: number) => void
+
+function compilerFor(schema: boolean | object, allErrors: boolean, spend: Spend): Ajv {
   const named = typeof schema === 'object' && '$schema' in schema ? String(schema.$schema) : ''
   const options: Options = {
     allErrors,
@@ -74,8 +80,8 @@ function compilerFor(schema: boolean | object, allErrors: boolean, follow: () =>
   const compiler = new (compilerClass(named))(options)
   const addFormats = require('ajv-formats') as { default: (ajv: Ajv) => Ajv }
   addFormats.default(compiler)
-  replaceSlow(compiler)
-  countReferences(compiler, follow)
+  replaceSlow(compiler, spend)
+  countReferences(compiler, spend)
   return compiler
 }
 
@@ -83,7 +89,7 @@ function compilerFor(schema: boolean | object, allErrors: boolean, follow: () =>
 const MOST_URL_CHARS = 2048
 
 /** What would take the square of a body's length, which a client chooses. */
-function replaceSlow(compiler: Ajv): void {
+function replaceSlow(compiler: Ajv, spend: Spend): void {
   const url = compiler.formats['url']
   if (url instanceof RegExp)
     compiler.addFormat('url', (text: string) => text.length <= MOST_URL_CHARS && url.test(text))
@@ -92,13 +98,12 @@ function replaceSlow(compiler: Ajv): void {
     keyword: 'uniqueItems',
     type: 'array',
     schemaType: 'boolean',
-    compile: (wanted: boolean) => (items: readonly unknown[]) => !wanted || areUnique(items),
+    compile: (wanted: boolean) => (items: readonly unknown[]) => !wanted || areUnique(items, spend),
     error: { message: 'must NOT have duplicate items' },
   })
 }
 
-/** `follow` is called for each reference that is followed. */
-function countReferences(compiler: Ajv, follow: () => void): void {
+function countReferences(compiler: Ajv, spend: Spend): void {
   for (const keyword of ['$ref', '$dynamicRef', '$recursiveRef']) {
     const known = compiler.getKeyword(keyword)
     if (typeof known !== 'object') continue
@@ -109,18 +114,24 @@ function countReferences(compiler: Ajv, follow: () => void): void {
       ...(schemaType !== undefined && { schemaType }),
       code(context, type) {
         const { _: asCode } = require('ajv') as { _: typeof Tagged }
-        const called = context.gen.scopeValue('func', { ref: follow })
-        context.gen.code(asCode`${called}()`)
+        const called = context.gen.scopeValue('func', { ref: spend })
+        context.gen.code(asCode`${called}(1)`)
         code(context, type)
       },
     })
   }
 }
 
-function areUnique(items: readonly unknown[]): boolean {
+function areUnique(items: readonly unknown[], spend: Spend): boolean {
   if (items.length < 2) return true
   const inside = items.filter((item) => typeof item === 'object' && item !== null)
-  const texts = new Set(inside.map((item) => JSON.stringify(item, inOrder)))
+  const texts = new Set<string>()
+  for (const item of inside) {
+    const text = JSON.stringify(item, inOrder)
+    // A list in a list in a list is written as often as it is deep.
+    spend(text.length / CHARS_AS_REFERENCE)
+    texts.add(text)
+  }
   const plain = new Set(items.filter((item) => typeof item !== 'object' || item === null))
   return texts.size + plain.size === items.length
 }

@@ -141,6 +141,17 @@ test('a short body does not keep a schema busy that refers to itself from severa
   assert.equal((await postList(`[${'1,'.repeat(300_000)}1]`)).status, 200)
 })
 
+test('lists in lists are not written out once for each level', async (t) => {
+  const list = { type: 'array', uniqueItems: true, items: { $ref: '#/$defs/any' } }
+  const schema = { $defs: { any: { anyOf: [{ type: 'number' }, list] } }, $ref: '#/$defs/any' }
+  const { post } = await startValidating(t, { schema })
+  const inner = `[${Array.from({ length: 100_000 }, (_, i) => i).join()}]`
+  const nested = (levels: number) => '[[],'.repeat(levels) + inner + ']'.repeat(levels)
+  assert.equal((await post(nested(2))).status, 200)
+  const { status, detail } = await post(nested(800))
+  assert.deepEqual([status, detail], [400, 'the body takes too long to be checked'])
+})
+
 test('no body of a client takes the square of its length', async (t) => {
   const schema = {
     type: 'array',
