@@ -14,12 +14,14 @@ import type { Wheel } from '../engine/wheel.js'
 import { alone } from './alone.js'
 import { BUILT_INS } from './builtin/index.js'
 import { mayBlame } from './blame.js'
+import { createBreaks } from './breaks.js'
 import { Chain } from './chain.js'
 import { checkOptions, importDefinition } from './definition.js'
 import { foreignPipe } from './foreign.js'
 import type { MachineState } from './machine-state.js'
 import { pipeOf } from './made.js'
 import { Meter } from './meter.js'
+import { createLeftovers } from './leftovers.js'
 import { isSameOwner, type Owners, ownersOf } from './owners.js'
 import type { Pipe, PipeDefinition } from './pipe.js'
 import { type Condition, Step, textOf } from './step.js'
@@ -51,6 +53,8 @@ export interface Rack {
 }
 
 const MOST_LOADING_MS = 10_000
+/** Requests wait for so long at most while the pipes of a large config are prepared. */
+const MOST_BUSY_MS = 10
 
 const NOBODY: Owners = new Set()
 
@@ -169,35 +173,41 @@ export function createRack(deps: RackDeps): Rack {
     prepare(config) {
       workers = config.processor.workers
       const pipes = allPipes(config)
-      layout = layoutOf(pipes)
       if (pipes.length === 0) {
         coming = new Map()
         return undefined
       }
       return (async () => {
+        const breaks = createBreaks(MOST_BUSY_MS)
+        for (const pipe of pipes) {
+          if (breaks.due()) await breaks.take()
+          placeOf(pipe)
+        }
+        layout = layoutOf(pipes)
         // In the order of the config, whichever is loaded first: reports tell the pipes in this order.
         const next = new Map<string, Loaded | Promise<Loaded>>()
         const owners = ownersOf(config, placeOf)
         // One that could not be made may be had by now.
-        const left = new Set([...current.values()].filter(({ step }) => step.pipe !== undefined))
+        const left = createLeftovers([...current.values()].filter(({ step }) => step.pipe !== undefined))
         for (const pipe of pipes) {
+          if (breaks.due()) await breaks.take()
           const place = placeOf(pipe)
           if (next.has(place)) continue
           const identity = identityOf(pipe)
           const own = owners.get(place) ?? NOBODY
-          const fits = (one: Loaded) => one.identity === identity && isSameOwner(one.owners, own)
           const known = current.get(place)
-          const same = known !== undefined && left.has(known) && fits(known) ? known : [...left].find(fits)
+          const stays =
+            known !== undefined && left.has(known) && known.identity === identity && isSameOwner(known.owners, own)
+          const same = stays ? known : left.find('identity', identity, own)
           if (same !== undefined) {
-            left.delete(same)
+            left.take(same)
             same.owners = own
             next.set(place, same)
             continue
           }
           // A module that is being written again just now may be none, though it was one when the config was checked.
-          const likeness = likenessOf(pipe)
-          const before = [...left].find((one) => one.likeness === likeness && isSameOwner(one.owners, own))
-          if (before) left.delete(before)
+          const before = left.find('likeness', likenessOf(pipe), own)
+          if (before) left.take(before)
           // Together: one that cannot be had in time is not waited for as often as there are such.
           next.set(place, load(pipe, own, dirname(config.file), before))
         }
@@ -260,9 +270,17 @@ export function createRack(deps: RackDeps): Rack {
   }
 }
 
+/** Asked for again and again while a config is taken, and the options of thousands of pipes take their time to be written. */
+const places = new WeakMap<PipeConfig, string>()
+
 /** An imported config may have several pipes that come from one line. */
-function placeOf({ at, use, name, options, when }: PipeConfig): string {
-  return `${at.line}:${at.col} ${use} ${name} ${when ?? ''} ${JSON.stringify(options)}`
+function placeOf(pipe: PipeConfig): string {
+  const known = places.get(pipe)
+  if (known !== undefined) return known
+  const { at, use, name, options, when } = pipe
+  const place = `${at.line}:${at.col} ${use} ${name} ${when ?? ''} ${JSON.stringify(options)}`
+  places.set(pipe, place)
+  return place
 }
 
 /** A place of the same name may be another one in another config. */
