@@ -4,6 +4,8 @@ import type { Step } from './step.js'
 export class Chain {
   /** Exchanges that are in it. */
   inUse = 0
+  /** One has come since it was last asked about. */
+  private used = false
   /** Some pipe sees answers, or failures. */
   readonly seesAnswers: boolean
   readonly hearsEnds: boolean
@@ -16,6 +18,18 @@ export class Chain {
     this.seesAnswers = steps.some(({ pipe }) => pipe?.onResponse !== undefined)
     this.hearsEnds = steps.some(({ pipe }) => pipe?.onDone !== undefined)
     this.breakers = steps.flatMap(({ config }, index) => (config.breaker === undefined ? [] : [index]))
+  }
+
+  enter(): void {
+    this.inUse++
+    this.used = true
+  }
+
+  /** Whether an exchange has been in it since the last call. */
+  wasUsed(): boolean {
+    const { used } = this
+    this.used = this.inUse > 0
+    return used
   }
 
   left(): void {

@@ -40,7 +40,7 @@ export abstract class HookSide extends RequestSide {
     core: Core,
   ) {
     super(exchange, core)
-    chain.inUse++
+    chain.enter()
   }
 
   protected broke(step: Step, hook: string, reason: unknown, code?: 'pipe-timeout'): ProxyError {

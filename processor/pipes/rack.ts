@@ -47,7 +47,10 @@ export interface Rack {
   hold(): () => void
   /** Every pipe that is loaded. */
   readonly steps: Iterable<Step>
-  /** What the pipes have counted since the last call, those included that have left; with `states` also how they stand. */
+  /**
+   * What the pipes have counted since the last call, those included that have left; with `states` also how they stand, and
+   * what they have counted while no exchange was in them.
+   */
   take(states: boolean): Pick<Report, 'pipes' | 'pipeStates'>
   close(): Promise<void>
 }
@@ -251,9 +254,14 @@ export function createRack(deps: RackDeps): Rack {
       return [...current.values()].map(({ step }) => step)
     },
     take(states) {
+      if (!states) {
+        // Several times a second: of thousands of pipes only those are asked that exchanges have come to.
+        for (const { chain, parts } of chains) if (chain.wasUsed()) for (const part of parts) count(part)
+        for (const part of leaving) count(part)
+        return { pipes: counted.take() }
+      }
       const all = new Set([...current.values(), ...leaving])
       for (const part of all) count(part)
-      if (!states) return { pipes: counted.take() }
       const standing = new PipeSums()
       for (const { step, meter } of all) {
         const values = meter.values()

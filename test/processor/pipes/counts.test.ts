@@ -243,3 +243,31 @@ test('counts are exact over a reload and over the replacement of every worker', 
   assert.deepEqual([before + after, closed], [sent, 6])
   assert.equal(sumOf(reports, 'rate-limit')['refused'], refused)
 })
+
+test('between two beats only pipes that exchanges have come to are asked', async (t) => {
+  const asking = `
+export default { create(options, tools) {
+  globalThis.serverpyAsked ??= []
+  return { metrics: () => { globalThis.serverpyAsked.push(tools.name); return { n: globalThis.serverpyAsked.length } } }
+} }`
+  const { asking: use = '' } = await writePipes(t, { asking })
+  const pipes = (name: string) => [{ use, name }]
+  const others = {
+    busy: { servers: ['127.0.0.1:9'], polling: { method: 'tcp' }, apis: ['/busy'], pipes: pipes('busy') },
+    idle: { servers: ['127.0.0.1:9'], polling: { method: 'tcp' }, apis: ['/idle'], pipes: pipes('idle') },
+  }
+  const { gateway, port } = await startPiped(t, {}, [], { others })
+  const asked = (states: boolean): string[] => {
+    const held = globalThis as { serverpyAsked?: string[] }
+    held.serverpyAsked = []
+    gateway.take(states)
+    return held.serverpyAsked
+  }
+  asked(true)
+  assert.deepEqual(asked(false), [])
+  await request(port, 'GET', '/busy')
+  assert.deepEqual(asked(false), ['busy'])
+  // Its exchange may end a moment after its answer.
+  await waitFor(() => asked(false).length === 0, { what: 'the pipe that is busy to be left alone' })
+  assert.deepEqual(asked(true), ['busy', 'idle'])
+})
