@@ -1,8 +1,9 @@
 // Writes a converted config as YAML for people: each part says where it comes from, and what has no counterpart.
 import { basename } from 'node:path'
-import { Document as YamlDocument, isMap, isScalar, isSeq, type Node, type ParsedNode } from 'yaml'
+import { Document as YamlDocument, isMap, isScalar, isSeq, type Node } from 'yaml'
 import type { Document, Path } from '../document.js'
 import { formatProblem } from '../problem.js'
+import { createCarriers } from './carriers.js'
 import type { Imported, Importer } from './import.js'
 import { notesOf } from './index.js'
 
@@ -15,14 +16,14 @@ const WIDTH = 110
 export function writeNative(made: Made, source: Document, { title }: Importer): string {
   const yaml = new YamlDocument(JSON.parse(JSON.stringify(made.config)))
   const name = basename(source.file)
-  const texts = new Map<Node, string[]>()
-  const top: string[] = []
+  // What several services have from one place is told of once.
+  const texts = new Map<Node, Set<string>>()
+  const top = new Set<string>()
+  const commented = createCarriers(yaml)
   const say = (path: Path, text: string) => {
-    const node = commented(yaml, path)
-    const there = node === undefined ? top : (texts.get(node) ?? [])
-    // What several services have from one place is told of once.
-    if (there.includes(text)) return
-    there.push(text)
+    const node = commented(path)
+    const there = node === undefined ? top : (texts.get(node) ?? new Set())
+    there.add(text)
     if (node !== undefined) texts.set(node, there)
   }
   for (const path of partsOf(made.config)) say(path, `From ${name}:${lineOf(path, made, source)}.`)
@@ -30,7 +31,7 @@ export function writeNative(made: Made, source: Document, { title }: Importer): 
   const placed = made.notes.map((note) => ({ ...note, line: source.place(note.path, note.part ?? 'key').line }))
   for (const { at, line, message, hint } of placed.sort((a, b) => a.line - b.line))
     say(at ?? [], sentence(`Note, ${name}:${line}: ${message}; ${hint}`))
-  for (const [node, lines] of texts) node.commentBefore = lines.flatMap(wrapped).join('\n')
+  for (const [node, lines] of texts) node.commentBefore = [...lines].flatMap(wrapped).join('\n')
   const head = [`Made from ${name}, a config of ${title}.`, ...top]
   yaml.commentBefore = head.flatMap(wrapped).join('\n')
   flatten(yaml.contents)
@@ -56,22 +57,6 @@ function partsOf(config: Readonly<Record<string, unknown>>): Path[] {
 
 function lineOf(path: Path, { origin }: Made, source: Document): number {
   return source.place(origin(path), 'key').line
-}
-
-/** The node that carries the comment of an entry, or of its nearest parent; undefined: that is the file. */
-function commented(yaml: YamlDocument<ParsedNode | Node>, path: Path): Node | undefined {
-  for (let end = path.length; end > 0; end--) {
-    const parent = end === 1 ? yaml.contents : yaml.getIn(path.slice(0, end - 1), true)
-    const step = path[end - 1]
-    if (isSeq(parent)) {
-      const item = parent.items[Number(step)]
-      if (item !== undefined) return item as Node
-    }
-    if (!isMap(parent)) continue
-    const key = parent.items.find((pair) => isScalar(pair.key) && pair.key.value === step)?.key
-    if (isScalar(key)) return key
-  }
-  return undefined
 }
 
 /** Short lists of plain values stand on one line. */
