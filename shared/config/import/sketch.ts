@@ -98,6 +98,7 @@ function keyOf(path: Path): string {
 }
 
 /** Names of services come from the file: `__proto__` must be a key like any other. */
-function define(into: object, key: string | number, value: unknown): void {
-  Object.defineProperty(into, key, { value, enumerable: true, configurable: true, writable: true })
+function define(into: Record<string | number, unknown>, key: string | number, value: unknown): void {
+  if (key !== '__proto__') into[key] = value
+  else Object.defineProperty(into, key, { value, enumerable: true, configurable: true, writable: true })
 }
