@@ -40,8 +40,12 @@ function checkListeners({ discovery, processor }: Config, { path }: Settings, { 
     })),
   ]
   const sound = ports.filter((one) => one.port !== 0 && !report.has(one.path))
-  sound.forEach((one, i) => {
-    const other = sound.slice(0, i).find((before) => before.port === one.port && overlap(before.host, one.host))
+  const known = new Map<number, Port[]>()
+  sound.forEach((one) => {
+    const before = known.get(one.port)
+    const other = before?.find(({ host }) => overlap(host, one.host))
+    if (before) before.push(one)
+    else known.set(one.port, [one])
     if (!other) return
     const message = `${other.owner} and ${one.owner} would both listen on port ${one.port}`
     const at = [one, other].map((port) => port.path).find(isWritten) ?? []
@@ -69,10 +73,26 @@ export function warnOfLoop(
   part: Part,
   { report }: Context,
 ): void {
-  const ports = [processor, ...processor.listeners].filter((one) => one.port === spec.port)
-  if (!ports.some((one) => isThisMachine(spec.host) || spec.host === one.host?.toLowerCase())) return
+  const hosts = hostsByPort(processor).get(spec.port)
+  if (!hosts || !(isThisMachine(spec.host) || hosts.has(spec.host))) return
   const message = 'this is the address of the request processor itself: requests would loop'
   report.warn(path, { message, hint: 'each ends in 508' }, part)
+}
+
+/** Every instance is looked up among the listeners, and there may be thousands of both. */
+const byProcessor = new WeakMap<ProcessorConfig, ReadonlyMap<number, ReadonlySet<string | undefined>>>()
+
+function hostsByPort(processor: ProcessorConfig): ReadonlyMap<number, ReadonlySet<string | undefined>> {
+  const known = byProcessor.get(processor)
+  if (known) return known
+  const hosts = new Map<number, Set<string | undefined>>()
+  for (const { host, port } of [processor, ...processor.listeners]) {
+    const there = hosts.get(port)
+    if (there) there.add(host?.toLowerCase())
+    else hosts.set(port, new Set([host?.toLowerCase()]))
+  }
+  byProcessor.set(processor, hosts)
+  return hosts
 }
 
 function isThisMachine(host: string): boolean {
