@@ -17,6 +17,8 @@ export type Change =
 /** What turns `before` into `after`. Unchanged instances are recognised by identity: the registry shares them. */
 export function diff(before: Snapshot, after: Snapshot): Change {
   if (before.term !== after.term) return { kind: 'whole', snapshot: after }
+  const flips = replaced(before, after)
+  if (flips) return { kind: 'delta', term: after.term, seq: after.seq, base: before.seq, put: flips, gone: [] }
   const old = new Map(before.instances.map((instance) => [instance.id, instance]))
   const put: Instance[] = []
   for (const instance of after.instances) {
@@ -24,6 +26,23 @@ export function diff(before: Snapshot, after: Snapshot): Change {
     old.delete(instance.id)
   }
   return { kind: 'delta', term: after.term, seq: after.seq, base: before.seq, put, gone: [...old.keys()] }
+}
+
+/**
+ * The instances of `after` that are others than in `before`, where the same ones stand at the same places; undefined where
+ * they do not. While thousands are polled for the first time, one snapshot follows on the other.
+ */
+function replaced(before: Snapshot, after: Snapshot): Instance[] | undefined {
+  const [old, next] = [before.instances, after.instances]
+  if (old.length !== next.length) return undefined
+  const flips: Instance[] = []
+  for (let i = 0; i < next.length; i++) {
+    const instance = next[i] as Instance
+    if (instance === old[i]) continue
+    if (instance.id !== old[i]?.id) return undefined
+    flips.push(instance)
+  }
+  return flips
 }
 
 /** The snapshot after `change`, or undefined where it does not follow on `before`: ask for a whole one. */
