@@ -13,7 +13,10 @@ export type PollingOf<M extends Method> = Extract<PollingConfig, { method: M }>
 /** An instance with its polling. The same object stands for it at each try. */
 export type Target<M extends Method = Method> = ServerConfig & { readonly polling: PollingOf<M> }
 
-/** Never rejects, and settles within the `timeoutMs` of the target's polling. After an abort the result means nothing. */
+/**
+ * Never rejects, and settles within the `timeoutMs` of the target's polling, or within twice that where this process stalled
+ * meanwhile. After an abort the result means nothing.
+ */
 export type Probe<M extends Method = Method> = (target: Target<M>, signal: AbortSignal) => Promise<TryResult>
 
 /** A result before its time is known. */
@@ -43,6 +46,9 @@ export interface Running {
   late?(): Finding
 }
 
+/** Later than a timer ever is in a process that has its turn. */
+const STALL_MS = 50
+
 /**
  * Runs one try. `begin` starts it and calls `finish` once it knows; `latencyMs` where it differs from the time until
  * then. Later calls of `finish` are ignored.
@@ -70,9 +76,13 @@ export function attempt(
     }
 
     const abort = (): void => finish(ownFault('aborted'))
-    const cancelTimeout = clock.after(timeoutMs, () =>
-      finish(running?.late?.() ?? silent(`timeout after ${timeoutMs} ms`)),
-    )
+    let cancelTimeout = clock.after(timeoutMs, () => {
+      const lateMs = clock.now() - startedAt - timeoutMs
+      // Timers come before what sockets have received meanwhile: a stall of this process says nothing of the instance.
+      if (lateMs > STALL_MS) cancelTimeout = clock.after(Math.min(lateMs, timeoutMs), expire)
+      else expire()
+    })
+    const expire = (): void => finish(running?.late?.() ?? silent(`timeout after ${timeoutMs} ms`))
     if (signal.aborted) return abort()
     signal.addEventListener('abort', abort)
     try {
