@@ -103,6 +103,7 @@ function createGateway(first: Config, deps: GatewayDeps, rack: Rack): Gateway {
   const empty: RouteTable = {
     snapshot: EMPTY_SNAPSHOT,
     pool: () => undefined,
+    pools: new Map(),
     match: () => ({ kind: 'none' }),
     routeTo: () => undefined,
   }
@@ -142,15 +143,23 @@ function createGateway(first: Config, deps: GatewayDeps, rack: Rack): Gateway {
   }
 
   /** A registry elsewhere may know services that this config does not: they have no routes here, and no state. */
-  function routeBy(snapshot: Snapshot, previous: RouteTable): void {
+  function routeBy(snapshot: Snapshot, previous: RouteTable, touched?: ReadonlySet<string>): void {
     const instances = snapshot.instances.filter(({ service }) => services.has(service))
-    const table = compile({ ...snapshot, instances }, previous, { ...compiling, routes })
+    const table = compile({ ...snapshot, instances }, previous, { ...compiling, routes }, touched)
     core.table = { ...table, snapshot }
     for (const service of services.values()) {
+      if (touched?.has(service.name) === false) continue
       if (table.pool(service.name) === undefined) service.endpoints = []
       // An instance more, or a higher limit, are places for those that wait.
       service.callNext()
     }
+  }
+
+  /** The services of the instances that a change is about, where each of them has been known; undefined: it may be about any. */
+  function touchedBy(change: Change): ReadonlySet<string> | undefined {
+    if (change.kind === 'whole' || change.gone.length > 0) return undefined
+    const isKnown = ({ id, service }: Instance) => endpoints.get(id)?.instance.service === service
+    return change.put.every(isKnown) ? new Set(change.put.map(({ service }) => service)) : undefined
   }
 
   const liveOf = (name: string) => services.get(name)
@@ -177,7 +186,7 @@ function createGateway(first: Config, deps: GatewayDeps, rack: Rack): Gateway {
     },
     receive(change) {
       const snapshot = apply(core.table.snapshot, change)
-      if (snapshot !== undefined) routeBy(snapshot, core.table)
+      if (snapshot !== undefined) routeBy(snapshot, core.table, touchedBy(change))
       return snapshot !== undefined
     },
     reconfigure(next, change, ports) {

@@ -50,6 +50,8 @@ export interface RouteTable {
   /** `route` with another service in place of its own; without one, what holds for the service by itself. */
   routeTo(service: string, route?: Route): Route | undefined
   pool(service: string): Pool<Endpoint> | undefined
+  /** All that `pool` knows. */
+  readonly pools: ReadonlyMap<string, Pool<Endpoint>>
 }
 
 /** The routes of a config. */
@@ -133,16 +135,25 @@ export interface CompileDeps {
   readonly createPool: (service: string, endpoints: readonly Endpoint[]) => Pool<Endpoint>
 }
 
-/** The table for `snapshot`. Pools of services in which nothing changed since `previous` are taken over as they are. */
-export function compile(snapshot: Snapshot, previous: RouteTable | undefined, deps: CompileDeps): RouteTable {
+/**
+ * The table for `snapshot`. Pools of services in which nothing changed since `previous` are taken over as they are. `touched`:
+ * the only services in which anything can have changed, and no instance has left; all others are not looked at.
+ */
+export function compile(
+  snapshot: Snapshot,
+  previous: RouteTable | undefined,
+  deps: CompileDeps,
+  touched?: ReadonlySet<string>,
+): RouteTable {
   const { live, gone, routes } = deps
   const members = new Map<string, Instance[]>()
   for (const instance of snapshot.instances) {
+    if (touched?.has(instance.service) === false) continue
     const list = members.get(instance.service)
     if (list === undefined) members.set(instance.service, [instance])
     else list.push(instance)
   }
-  const pools = new Map<string, Pool<Endpoint>>()
+  const pools = new Map<string, Pool<Endpoint>>(touched && previous?.pools)
   const present = new Set<string>()
   for (const [service, instances] of members) {
     const before = previous?.pool(service)
@@ -165,7 +176,7 @@ export function compile(snapshot: Snapshot, previous: RouteTable | undefined, de
     const same = !changed && before !== undefined && before.endpoints.length === endpoints.length
     pools.set(service, same ? before : deps.createPool(service, endpoints))
   }
-  for (const [id, endpoint] of live) {
+  for (const [id, endpoint] of touched === undefined ? live : []) {
     if (present.has(id)) continue
     leave(endpoint)
     live.delete(id)
@@ -179,6 +190,7 @@ export function compile(snapshot: Snapshot, previous: RouteTable | undefined, de
   return {
     snapshot,
     pool: (service) => pools.get(service),
+    pools,
     match: (path, odd, request, listener) => match(routes.tries.get(listener) ?? NO_ROUTES, path, odd, request),
     routeTo: (service, route) => routes.routeTo(service, route),
   }

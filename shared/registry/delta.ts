@@ -55,7 +55,7 @@ export function apply(before: Snapshot, change: Change): Snapshot | undefined {
   for (const instance of before.instances) {
     if (gone.has(instance.id)) continue
     const newer = put.get(instance.id)
-    put.delete(instance.id)
+    if (newer) put.delete(instance.id)
     instances.push(newer ?? instance)
   }
   instances.push(...put.values())
