@@ -46,6 +46,10 @@ interface Polled {
   left: number
   /** Asked for while a poll was running: that one may have begun before. */
   again: boolean
+  /** The first turn of a schedule has not come yet. */
+  fresh: boolean
+  /** It came while a poll of the schedule before was running, and is made up for. */
+  owed: boolean
   /** Ends the pause between two tries. */
   hurry: (() => void) | undefined
 }
@@ -69,18 +73,23 @@ export function createPoller(
 
   function turn(id: string, dueAt: number): void {
     const item = polled.get(id)
-    if (item?.busy) meter.skipped()
-    else if (item) begin(item, dueAt)
+    if (item === undefined) return
+    if (!item.busy) return begin(item, dueAt)
+    // The next one of a schedule that is new may be far off, and what runs goes by the config before.
+    if (item.fresh) item.owed = true
+    else meter.skipped()
   }
 
   function begin(item: Polled, dueAt: number): void {
     item.busy = true
+    item.fresh = item.owed = false
     const cycle = run(item, dueAt)
       .catch((error: unknown) => log.error({ err: error, instance: item.server.spec.id }, 'a poll threw'))
       .finally(() => {
         running.delete(cycle)
         item.busy = item.urgent = false
         item.left = 0
+        if (item.owed && !item.abort.signal.aborted) begin(item, clock.now())
       })
     running.add(cycle)
   }
@@ -183,9 +192,12 @@ export function createPoller(
             urgent: false,
             left: 0,
             again: false,
+            fresh: true,
+            owed: false,
             hurry: undefined,
           })
         if (kept) continue
+        if (known) known.fresh = true
         cron.remove(id)
         if (frequency.kind === 'cron') cron.add(id, frequency.expression)
         fresh.push([id, frequency.kind === 'every' ? frequency.ms : null])

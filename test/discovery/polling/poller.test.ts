@@ -213,6 +213,23 @@ test('instances come, go and change while it runs, and the others keep their sch
   assert.deepEqual(seconds(newcomer), [12])
 })
 
+test('a schedule that begins while a poll of the one before runs has its first poll right after that', async () => {
+  const often = server('127.0.0.1:1', { frequency: { kind: 'every', ms: 1000 }, timeoutMs: 700 })
+  const hourly = server('127.0.0.1:1', { frequency: { kind: 'every', ms: 3_600_000 }, timeoutMs: 300 })
+  const run = setUp([often], hanging)
+  run.poller.sync([often])
+  await run.clock.advance(1200)
+  const before = run.calls.get(often.spec.id)?.length ?? 0
+  assert.equal(run.state.running, 1)
+  run.poller.sync([hourly])
+  await run.clock.advance(5000)
+  assert.equal(run.calls.get(often.spec.id)?.length, before + 1)
+  assert.equal(run.packets.at(-1)?.response, 'timeout after 300 ms')
+  await run.clock.advance(1_000_000)
+  assert.equal(run.calls.get(often.spec.id)?.length, before + 1)
+  assert.equal(run.poller.stats().skipped, 0)
+})
+
 test('an instance that is removed while it is polled is aborted and never heard of again', async () => {
   const run = setUp([a], hanging)
   run.poller.sync([a])
