@@ -36,8 +36,10 @@ function told(error: unknown): string {
   return `${name}${first}${line === undefined ? '' : ` (line ${line} of the module)`}${hint}`
 }
 
+/** Node may name the module without a line before that. */
 function lineIn(text: string): string | undefined {
-  return text.split(module, 2)[1]?.match(/^:(\d+)/)?.[1]
+  const [, ...behind] = text.split(module)
+  return behind.map((rest) => /^:(\d+)/.exec(rest)?.[1]).find((line) => line !== undefined)
 }
 
 /** An error of the module's grammar has no place in its stack: Node says it only where it may print it. */
