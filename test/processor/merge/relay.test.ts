@@ -1,34 +1,17 @@
 // An answer that is passed on as it comes: streams, answers that are too large to be held, and what ends them half way.
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { createGzip, gzipSync } from 'node:zlib'
-import type { OriginHandler, OriginRequest } from '../../kit/origin.js'
+import type { OriginRequest } from '../../kit/origin.js'
 import { dial } from '../../kit/wire.js'
-import { serve, status } from './serving.js'
+import { bytesOf, hash, part, started } from './passing.js'
+import { status } from './serving.js'
 
-const part = { service: 'files', path: '/files/{id}' }
 const CUT_OFF = /ECONNRESET|no complete answer/
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n'
 
 /** The gateway sees it like any answer that is longer than what may be held. */
 const small = { ...part, answer_size: '1KiB' }
-
-function started(t: TestContext, files: OriginHandler, merge: object = part, more: object = {}) {
-  return serve(t, { files }, { merge: [merge], output: 'no-op', timeout: '20s', ...more })
-}
-
-function hash(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
-
-/** Of no small period, so that nothing can be lost or doubled unseen. */
-function bytesOf(count: number): Buffer {
-  const bytes = Buffer.alloc(count)
-  let state = 1
-  for (let i = 0; i < count; i++) bytes[i] = (state = (state * 48271) % 2147483647) & 255
-  return bytes
-}
 
 test('a stream of events reaches its client one by one, long before it ends', async (t) => {
   let events: OriginRequest | undefined

@@ -1,34 +1,16 @@
 // A body of a client that passes on as it comes, to the one part whose answer is passed on.
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { startGateway } from '../../kit/gateway.js'
 import { request } from '../../kit/http.js'
-import { type OriginHandler, type OriginRequest, startOrigin } from '../../kit/origin.js'
+import { type OriginRequest, startOrigin } from '../../kit/origin.js'
 import { freePort } from '../../kit/ports.js'
 import { waitFor } from '../../kit/wait.js'
 import { dial } from '../../kit/wire.js'
-import { serve } from './serving.js'
+import { bytesOf, hash, part, started } from './passing.js'
 
-const part = { service: 'files', path: '/files/{id}' }
 const strict = { forwarding: 'strict', input_headers: [], completed: 'X-Krakend-Completed' }
 const MIB = 1024 * 1024
-
-function started(t: TestContext, files: OriginHandler, merge: object = part, more: object = {}) {
-  return serve(t, { files }, { merge: [merge], output: 'no-op', timeout: '20s', ...more })
-}
-
-function hash(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
-
-/** Of no small period, so that nothing can be lost or doubled unseen. */
-function bytesOf(count: number): Buffer {
-  const bytes = Buffer.alloc(count)
-  let state = 1
-  for (let i = 0; i < count; i++) bytes[i] = (state = (state * 48271) % 2147483647) & 255
-  return bytes
-}
 
 async function hashing(asked: OriginRequest): Promise<void> {
   const body = await asked.body()
