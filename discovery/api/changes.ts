@@ -1,6 +1,6 @@
 // The change stream: each reader gets the whole snapshot once and then one line per change, however slow it reads. Processors
 // that run apart hear of purges on it, too.
-import type { Request, Response } from 'express'
+import type { Response } from 'express'
 import type { Purge } from '../../shared/processor.js'
 import { diff, type Change } from '../../shared/registry/delta.js'
 import type { Snapshot } from '../../shared/registry/instance.js'
@@ -115,18 +115,15 @@ export function createChanges(deps: Pick<ApiDeps, 'registry' | 'clock' | 'config
     cancelBeat = clock.after(BEAT_MS, beat)
   })
 
-  /** What is purged is named with its query, which not everybody may see. */
-  function hearsPurges(req: Request): boolean {
-    return mayChange(req, deps.config.discovery.token)
-  }
-
   return {
     endpoint(req, res) {
       const query = readQuery(req, ['term', 'seq', 'purges'])
       const most = Number.MAX_SAFE_INTEGER
       const term = query.integer('term', { min: 0, max: most })
       const seq = query.integer('seq', { min: 0, max: most })
-      const purged = hearsPurges(req) ? query.integer('purges', { min: 0, max: most }) : undefined
+      // What is purged is named with its query, which not everybody may see.
+      const hearsPurges = mayChange(req, deps.config.discovery.token)
+      const purged = hearsPurges ? query.integer('purges', { min: 0, max: most }) : undefined
       if (readers.size >= MOST_READERS) {
         throw new ApiProblem(503, 'too many readers of the change stream', { headers: { 'Retry-After': '5' } })
       }

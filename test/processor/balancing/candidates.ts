@@ -1,6 +1,7 @@
 // Endpoints and requests as strategies see them, with every number set by the test.
 import type { Candidate, Chooser } from '../../../processor/balancing/balancer.js'
 import type { Instance } from '../../../shared/registry/instance.js'
+import { instanceOf } from '../../kit/instance.js'
 
 export interface Fake extends Candidate {
   instance: Instance
@@ -11,21 +12,7 @@ export interface Fake extends Candidate {
 }
 
 export function fake(name: string, more: Partial<Instance> = {}): Fake {
-  const instance: Instance = {
-    id: name,
-    service: 's',
-    url: name,
-    secure: false,
-    host: name,
-    port: 80,
-    basePath: '',
-    priority: 'unset',
-    weight: 1,
-    metadata: {},
-    health: 'up',
-    since: 0,
-    ...more,
-  }
+  const instance = instanceOf(name, more)
   return { id: name, instance, barred: false, inFlight: 0, latencyMs: 0, weight: instance.weight, credit: 0 }
 }
 

@@ -5,6 +5,7 @@ import type { Endpoint } from '../../../processor/balancing/endpoint.js'
 import type { Pool } from '../../../processor/balancing/pool.js'
 import { compile, type CompileDeps } from '../../../processor/routing/table.js'
 import type { Instance } from '../../../shared/registry/instance.js'
+import { instanceOf } from '../../kit/instance.js'
 
 class CountingMap<V> extends Map<string, V> {
   looks = 0
@@ -14,20 +15,8 @@ class CountingMap<V> extends Map<string, V> {
   }
 }
 
-const instance = (service: string, health: Instance['health'] = 'up'): Instance => ({
-  id: `${service}/h:80`,
-  service,
-  url: 'h:80',
-  secure: false,
-  host: 'h',
-  port: 80,
-  basePath: '',
-  priority: 'unset',
-  weight: 1,
-  metadata: {},
-  health,
-  since: 0,
-})
+const instance = (service: string, health: Instance['health'] = 'up') =>
+  instanceOf(`${service}/h:80`, { service, health })
 
 function endpointOf(first: Instance): Endpoint {
   const endpoint = {

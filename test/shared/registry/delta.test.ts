@@ -3,27 +3,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { apply, diff } from '../../../shared/registry/delta.js'
 import type { Instance, Snapshot } from '../../../shared/registry/instance.js'
+import { instanceOf } from '../../kit/instance.js'
 
 let looks = 0
 
 function instance(name: string, health: Instance['health'] = 'up'): Instance {
-  return {
-    get id() {
-      looks++
-      return `s/${name}`
-    },
-    service: 's',
-    url: name,
-    secure: false,
-    host: name,
-    port: 80,
-    basePath: '',
-    priority: 'unset',
-    weight: 1,
-    metadata: {},
-    health,
-    since: 0,
+  const get = (): string => {
+    looks++
+    return `s/${name}`
   }
+  return Object.defineProperty(instanceOf(name, { health }), 'id', { get, enumerable: true })
 }
 
 const snapshot = (seq: number, instances: readonly Instance[]): Snapshot => ({ term: 1, seq, instances })
