@@ -103,8 +103,9 @@ export function readEndpoint(given: Source, hosts: Hosts, defaults: Defaults, sk
   set('completed', 'X-Krakend-Completed')
   set('forwarding', 'strict')
   const { mostBody } = defaults
-  // Where one backend gets it, and its answer is not read, a body of any length passes on as it comes.
-  const passes = output === 'no-op' && backends.length === 1 && (calls ?? 1) <= 1
+  // Where one backend gets it, and nothing looks at its answer, a body of any length passes on as it comes.
+  const alone = backends.length === 1 && (calls ?? 1) <= 1
+  const passes = output === 'no-op' && alone && sketch.at([...route, 'merge', 0, 'cache']) === undefined
   const mostBytes = mostBody?.bytes ?? (passes ? undefined : REQUEST_SIZE)
   if (!BODILESS.has(method)) set('request_size', mostBytes, mostBody?.from)
   if (defaults.errorText) set('return_error_msg', true)

@@ -123,6 +123,12 @@ test('bodies of clients may be as long as the router says, and 10 MiB where it s
   assert.equal(routeOf({ method: 'PUT' })['request_size'], '10MiB')
   assert.equal(routeOf({ method: 'PUT' }, {}, { extra_config: router })['request_size'], 2000)
   assert.equal(routeOf({}, {}, { extra_config: router })['request_size'], undefined)
+  const passing = { method: 'PUT', output_encoding: 'no-op' }
+  assert.equal(routeOf(passing)['request_size'], undefined)
+  assert.equal(routeOf(passing, {}, { extra_config: router })['request_size'], 2000)
+  // Neither passes on as it comes.
+  assert.equal(routeOf({ ...passing, concurrent_calls: 2 })['request_size'], '10MiB')
+  assert.equal(routeOf(passing, { extra_config: { 'qos/http-cache': {} } })['request_size'], '10MiB')
 })
 
 test('two backends with the same breaker have a service each', () => {
